@@ -1,0 +1,66 @@
+"""The command line: one short file per command, imported when the command is used."""
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from lithe import __version__
+from lithe.errors import LitheError
+
+# name -> (module, one line for `lithe --help`); each module holds a click command `command`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "show": ("lithe.cli.show", "Print an architecture as its paper does, with its cost."),
+    "profile": ("lithe.cli.profile", "Count MACs, parameters and peak activation bytes."),
+    "reproduce": ("lithe.cli.reproduce", "Recount the papers' tables beside the printed figures."),
+    "fit": ("lithe.cli.fit", "Find and train the most accurate network within a budget."),
+    "train": ("lithe.cli.train", "Train one named architecture on your images."),
+    "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
+    "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),
+}
+
+
+class _Commands(click.Group):
+    """Finds commands in `COMMANDS`, so that `lithe --help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lithe")
+def cli() -> None:
+    """Design, train and measure efficient convolutional networks for a budget."""
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run a command line; errors that the user can mend are one line and exit code 2."""
+    try:
+        result: Any = cli.main(argv, standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except LitheError as error:
+        click.echo(f"lithe: {error}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("lithe: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # `lithe ... | head`: the reader has gone, which is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

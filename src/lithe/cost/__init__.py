@@ -1,0 +1,20 @@
+"""A graph has a cost; no torch, no measuring: all of it is known before training."""
+
+from lithe.cost.count import FLOPS_PER_MAC, Cost, LayerCost, by_kind, cost
+from lithe.cost.layers import KINDS, Layer, kind_of, layers
+from lithe.cost.memory import Lifetime, lifetimes, live_bytes
+
+__all__ = [
+    "FLOPS_PER_MAC",
+    "KINDS",
+    "Cost",
+    "Layer",
+    "LayerCost",
+    "Lifetime",
+    "by_kind",
+    "cost",
+    "kind_of",
+    "layers",
+    "lifetimes",
+    "live_bytes",
+]

@@ -1,0 +1,103 @@
+"""A graph has a cost: multiply-accumulates, parameters, activation bytes, layer by layer."""
+
+from dataclasses import dataclass
+from math import prod
+
+from lithe.cost.layers import Layer, layers
+from lithe.cost.memory import lifetimes, live_bytes
+from lithe.graph import Graph
+from lithe.graph.graph import unknown_ops
+from lithe.graph.ops import Conv2d, Shape
+
+FLOPS_PER_MAC = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """One layer.
+
+    `macs` of one run; `params` with batch norm's scale and shift; `activation_bytes` of
+    the tensor that it makes; `live_bytes` of all that is alive while it runs.
+    """
+
+    path: str
+    kind: str
+    op: str
+    in_shape: Shape
+    out_shape: Shape
+    macs: int
+    params: int
+    activation_bytes: int
+    live_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A network's static cost.
+
+    Where `unknown` names operators without a rule, `macs` is a lower bound.
+    """
+
+    macs: int
+    params: int
+    peak_activation_bytes: int
+    layers: tuple[LayerCost, ...]
+    unknown: tuple[str, ...] = ()
+
+
+def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
+    """Count a graph. `bytes_per_element` is that of activations, 4 for fp32.
+
+    MACs are those of convolutions and linear layers; batch norm, bias, activation and
+    pooling are not counted, as in the papers.
+    """
+    parts = layers(graph)
+    alive = live_bytes(lifetimes(graph, parts, bytes_per_element), len(parts))
+    seen: set[str] = set()
+    rows = []
+    for layer, live in zip(parts, alive, strict=True):
+        names = {name for node in layer.nodes for name in node.params} - seen
+        seen |= names
+        rows.append(
+            LayerCost(
+                path=layer.path,
+                kind=layer.kind,
+                op=_describe(layer),
+                in_shape=graph.shapes[layer.inputs[0]] if layer.inputs else (),
+                out_shape=graph.shapes[layer.output],
+                macs=sum(
+                    node.op.macs(*(graph.shapes[tensor] for tensor in node.inputs))
+                    for node in layer.nodes
+                ),
+                params=sum(prod(graph.weights[name]) for name in names),
+                activation_bytes=prod(graph.shapes[layer.output]) * bytes_per_element,
+                live_bytes=live,
+            )
+        )
+    return Cost(
+        macs=sum(row.macs for row in rows),
+        params=sum(row.params for row in rows),
+        peak_activation_bytes=max(alive, default=0),
+        layers=tuple(rows),
+        unknown=unknown_ops(graph),
+    )
+
+
+def _describe(layer: Layer) -> str:
+    op = layer.nodes[0].op
+    match op:
+        case Conv2d():
+            stride = f" s{op.stride[0]}" if op.stride != (1, 1) else ""
+            return f"conv {op.kernel[0]}x{op.kernel[1]}{stride}"
+        case _:
+            name = getattr(op, "kind", None) or getattr(op, "name", None) or type(op).__name__
+            return str(name).lower() if layer.kind != "unknown" else str(name)
+
+
+def by_kind(rows: tuple[LayerCost, ...]) -> dict[str, tuple[int, int]]:
+    """MACs and params per kind of layer, as table 2 of the V1 paper splits them."""
+    sums: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        macs, params = sums.get(row.kind, (0, 0))
+        sums[row.kind] = (macs + row.macs, params + row.params)
+    return sums

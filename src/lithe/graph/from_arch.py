@@ -1,0 +1,107 @@
+"""From a table to a graph without torch: a candidate is priced in about a millisecond.
+
+The result equals what `lithe.graph.capture` reads from the built network, node for node;
+a test holds the two together.
+"""
+
+from lithe.arch import (
+    Architecture,
+    Block,
+    Conv,
+    DepthwiseSeparable,
+    FusedInvertedResidual,
+    InvertedResidual,
+    unroll,
+)
+from lithe.graph.graph import Graph, GraphBuilder
+from lithe.graph.ops import (
+    Activation,
+    AdaptiveAvgPool2d,
+    BatchNorm,
+    Binary,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+)
+
+
+class _Writer:
+    """A graph under construction, with the few patterns that the tables are made of."""
+
+    def __init__(self, arch: Architecture, batch: int) -> None:
+        self.activation = arch.activation
+        self.graph = GraphBuilder()
+        self.x = self.graph.input((batch, arch.in_channels, arch.resolution, arch.resolution))
+
+    def conv(
+        self, path: str, c_out: int, k: int = 1, s: int = 1, groups: int = 1, act: bool = True
+    ) -> None:
+        c_in = self.graph.shape(self.x)[1]
+        pad = (k - 1) // 2
+        op = Conv2d(c_in, c_out, (k, k), (s, s), (pad, pad), groups=groups)
+        weight = {f"{path}.conv.weight": (c_out, c_in // groups, k, k)}
+        self.x = self.graph.add(op, self.x, path=f"{path}.conv", params=weight)
+        affine = {f"{path}.norm.weight": (c_out,), f"{path}.norm.bias": (c_out,)}
+        stats = {f"{path}.norm.running_mean": (c_out,), f"{path}.norm.running_var": (c_out,)}
+        self.x = self.graph.add(
+            BatchNorm(c_out), self.x, path=f"{path}.norm", params=affine, buffers=stats
+        )
+        if act:
+            self.x = self.graph.add(Activation(self.activation), self.x, path=f"{path}.act")
+
+    def add(self, path: str, first: str, second: str) -> None:
+        self.x = self.graph.add(Binary("add"), first, second, path=path)
+
+
+def from_arch(arch: Architecture, batch: int = 1) -> Graph:
+    """The graph of a table's network for a batch of `batch` square images, n c h w.
+
+    Raises:
+        LitheError: the table cannot be unrolled (see `lithe.arch.unroll`).
+    """
+    writer = _Writer(arch, batch)
+    expanded: tuple[str, int] | None = None  # the previous block's expanded tensor and its channels
+    for index, block in enumerate(unroll(arch)):
+        expanded = _write(writer, f"blocks.{index}", block, expanded)
+    graph = writer.graph
+    x = graph.add(AdaptiveAvgPool2d(), writer.x, path="pool")
+    x = graph.add(Flatten(), x, path="flatten")
+    x = graph.add(Dropout(), x, path="dropout")
+    c = graph.shape(x)[-1]
+    params = {"classifier.weight": (arch.num_classes, c), "classifier.bias": (arch.num_classes,)}
+    return graph.build(graph.add(Linear(c, arch.num_classes), x, path="classifier", params=params))
+
+
+def _write(
+    writer: _Writer, path: str, block: Block, wide: tuple[str, int] | None
+) -> tuple[str, int] | None:
+    row, x = block.row, writer.x
+    match row:
+        case Conv():
+            writer.conv(path, block.c_out, row.k, block.stride)
+        case DepthwiseSeparable():
+            writer.conv(f"{path}.depthwise", block.c_in, row.k, block.stride, groups=block.c_in)
+            writer.conv(f"{path}.pointwise", block.c_out)
+        case FusedInvertedResidual():
+            if row.t == 1:
+                writer.conv(f"{path}.expand", block.c_out, row.k, block.stride)
+            else:
+                writer.conv(f"{path}.expand", block.c_expanded, row.k, block.stride)
+                writer.conv(f"{path}.project", block.c_out, act=False)
+            if block.adds_input:
+                writer.add(path, x, writer.x)
+        case InvertedResidual():
+            c = block.c_expanded
+            if row.t > 1:
+                writer.conv(f"{path}.expand", c)
+            if row.shortcut == "expansion" and wide is not None and wide[1] == c:
+                writer.add(path, writer.x, wide[0])
+            middle = writer.x
+            writer.conv(f"{path}.depthwise", c, row.k, block.stride, groups=c)
+            writer.conv(f"{path}.project", block.c_out, act=not row.linear)
+            if block.adds_input:
+                writer.add(path, x, writer.x)
+            if row.shortcut == "expansion" and block.stride == 1:
+                return middle, c
+    return None

@@ -1,0 +1,104 @@
+"""The blocks that the tables' rows stand for."""
+
+from torch import Tensor, nn
+
+from lithe.arch import Block, Conv, DepthwiseSeparable, FusedInvertedResidual, InvertedResidual
+from lithe.arch.rows import Activation
+from lithe.nets.layers import ConvNormAct, depthwise, pointwise, standard
+
+
+class DepthwiseSeparableBlock(nn.Module):
+    """A standard convolution in two steps, filter then mix: 1/c_out + 1/k^2 of its MACs.
+
+    (n, c_in, h, w) -> (n, c_out, h_out, w_out). MobileNetV1, section 3.1.
+    """
+
+    def __init__(self, block: Block, k: int, activation: Activation) -> None:
+        super().__init__()
+        self.depthwise = depthwise(block.c_in, k, block.stride, activation)
+        self.pointwise = pointwise(block.c_in, block.c_out, activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Depthwise, then pointwise."""
+        y: Tensor = self.pointwise(self.depthwise(x))
+        return y
+
+
+class InvertedResidualBlock(nn.Module):
+    """Narrow in, wide inside, narrow out, and the shortcut joins the narrow ends.
+
+    (n, c_in, h, w) -> (n, c_out, h_out, w_out), t * c_in channels in between.
+    MobileNetV2, sections 3.2 to 3.4.
+    """
+
+    def __init__(self, block: Block, row: InvertedResidual, activation: Activation) -> None:
+        super().__init__()
+        c = block.c_expanded
+        self.adds_input = block.adds_input
+        self.expand = pointwise(block.c_in, c, activation) if row.t > 1 else None
+        self.depthwise = depthwise(c, row.k, block.stride, activation)
+        self.project = pointwise(c, block.c_out, None if row.linear else activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Expand, filter, project, and add the input where the shapes allow."""
+        y: Tensor = x if self.expand is None else self.expand(x)
+        y = self.project(self.depthwise(y))
+        return x + y if self.adds_input else y
+
+
+class ExpansionShortcutBlock(InvertedResidualBlock):
+    """The ablation of MobileNetV2's section 6.4 that joins the wide tensors instead.
+
+    `forward` takes and returns the expanded tensor beside the narrow one: the classic
+    residual network's shortcut, which starts and ends at the blocks' middles.
+    """
+
+    def __init__(
+        self, block: Block, row: InvertedResidual, activation: Activation, c_wide: int | None
+    ) -> None:
+        super().__init__(block, row, activation)
+        self.adds_wide = c_wide == block.c_expanded
+        self.c_wide = block.c_expanded if block.stride == 1 else None
+
+    def through(self, x: Tensor, wide: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Both outputs: narrow (n, c_out, h_out, w_out) and wide (n, t * c_in, h, w) or None."""
+        y: Tensor = x if self.expand is None else self.expand(x)
+        if self.adds_wide and wide is not None:
+            y = y + wide
+        return self.project(self.depthwise(y)), y if self.c_wide is not None else None
+
+
+class FusedInvertedResidualBlock(nn.Module):
+    """An inverted residual with one standard k x k convolution for expansion and filter.
+
+    (n, c_in, h, w) -> (n, c_out, h_out, w_out).
+    """
+
+    def __init__(self, block: Block, row: FusedInvertedResidual, activation: Activation) -> None:
+        super().__init__()
+        self.adds_input = block.adds_input
+        c = block.c_expanded if row.t > 1 else block.c_out
+        self.expand = standard(block.c_in, c, row.k, block.stride, activation)
+        self.project = pointwise(c, block.c_out, None) if row.t > 1 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter and expand, project, and add the input where the shapes allow."""
+        y: Tensor = self.expand(x)
+        if self.project is not None:
+            y = self.project(y)
+        return x + y if self.adds_input else y
+
+
+def make_block(block: Block, activation: Activation, c_wide: int | None = None) -> nn.Module:
+    """The module of one unrolled block; `c_wide`: channels of the wide tensor handed on to it."""
+    match block.row:
+        case Conv() as row:
+            return ConvNormAct(block.c_in, block.c_out, row.k, block.stride, activation=activation)
+        case DepthwiseSeparable() as row:
+            return DepthwiseSeparableBlock(block, row.k, activation)
+        case InvertedResidual(shortcut="expansion") as row:
+            return ExpansionShortcutBlock(block, row, activation, c_wide)
+        case InvertedResidual() as row:
+            return InvertedResidualBlock(block, row, activation)
+        case FusedInvertedResidual() as row:
+            return FusedInvertedResidualBlock(block, row, activation)

@@ -1,0 +1,41 @@
+"""What a model file says of its network besides the weights."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from lithe.arch import Architecture
+
+
+class Preprocessing(Struct, frozen=True, forbid_unknown_fields=True):
+    """How an image becomes an input: resized to `resolution` squared, scaled, normalised.
+
+    An image is converted to `channels` (1: grey, 3: RGB), resized and centre-cropped to a
+    square of `resolution` pixels, scaled to 0..1, and normalised per channel by
+    (x - mean) / std.
+    """
+
+    resolution: Annotated[int, Meta(ge=1, le=8192)]
+    mean: Annotated[tuple[float, ...], Meta(min_length=1, max_length=4)]
+    std: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1, max_length=4)]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input image."""
+        return len(self.mean)
+
+
+class ModelCard(Struct, frozen=True, forbid_unknown_fields=True):
+    """The metadata of a model file: enough to use the network and to say where it is from.
+
+    `metrics` are named figures such as `val_accuracy` (a share), `data` names the images,
+    `lithe` is the version that wrote the file.
+    """
+
+    arch: Architecture
+    classes: Annotated[tuple[str, ...], Meta(min_length=1, max_length=1_000_000)]
+    preprocessing: Preprocessing
+    seed: int = 0
+    metrics: dict[str, float] = {}
+    data: str = ""
+    lithe: str = ""

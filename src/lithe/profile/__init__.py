@@ -1,0 +1,1 @@
+"""The dimensions of one network, joined: static cost and measured latency."""

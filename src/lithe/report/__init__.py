@@ -1,0 +1,1 @@
+"""A report shows it: terminal tables and the web page, from plain rows."""
