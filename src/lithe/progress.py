@@ -63,7 +63,9 @@ def _bar(name: str, total: float) -> Iterator[Advance]:
         task = bars.add_task(name, total=total, note="")
 
         def advance(steps: float = 1, note: str = "") -> None:
-            bars.update(task, advance=steps, **({"note": note} if note else {}))
+            bars.advance(task, steps)
+            if note:
+                bars.update(task, note=note)
 
         yield advance
 
