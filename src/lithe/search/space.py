@@ -18,10 +18,10 @@ def resolutions(typical_side: int) -> tuple[int, ...]:
     """Input sizes worth trying for images whose shorter side is about `typical_side` pixels.
 
     Not much beyond what the images hold: a network sees no more in an enlarged photo, but
-    8 x 8 pixels are too coarse for its strides.
+    8 x 8 pixels are too coarse for its strides. Nor less than an eighth of the largest.
     """
     largest = max(typical_side, min(typical_side * ENLARGED, NEVER_ENLARGED))
-    return tuple(r for r in RESOLUTIONS if r <= largest) or RESOLUTIONS[:1]
+    return tuple(r for r in RESOLUTIONS if largest / 8 <= r <= largest) or RESOLUTIONS[:1]
 
 
 def space(typical_side: int, num_classes: int, in_channels: int) -> tuple[Architecture, ...]:

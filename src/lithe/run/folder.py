@@ -1,0 +1,128 @@
+"""The folder of a run: one run at a time, nothing half written, found again after a kill."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from lithe.errors import LitheError
+from lithe.files import write_atomically
+from lithe.run.settings import FORMAT, State
+from lithe.train.history import EpochRow
+
+
+class Folder:
+    """Paths of a run and its state on disk.
+
+    Only the process that `writes` touches the disk; the others of a distributed run follow
+    the same steps in memory.
+    """
+
+    def __init__(self, path: Path, state: State, writes: bool = True) -> None:
+        self.path = path
+        self.state = state
+        self.writes = writes
+
+    @property
+    def model(self) -> Path:
+        """The trained network."""
+        return self.path / "model.safetensors"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    @property
+    def history(self) -> Path:
+        """One line per epoch of the final training."""
+        return self.path / "history.csv"
+
+    def checkpoint(self, name: str) -> Path:
+        """Where a training of that name keeps its state until the run is finished."""
+        return self.path / "work" / f"{name}.safetensors"
+
+    def update(self, state: State) -> None:
+        """Replace the state, on disk too."""
+        self.state = state
+        if self.writes:
+            text = msgspec.json.format(msgspec.json.encode(state), indent=2)
+            write_atomically(self.path / "run.json", text + b"\n")
+
+    def write_history(self, rows: Sequence[EpochRow]) -> None:
+        """Replace the history."""
+        if self.writes:
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(field.name for field in fields(EpochRow))
+            writer.writerows(astuple(row) for row in rows)
+            write_atomically(self.history, text.getvalue().encode())
+
+    def clear_work(self) -> None:
+        """Remove the checkpoints of a finished run."""
+        if self.writes:
+            shutil.rmtree(self.path / "work", ignore_errors=True)
+
+
+def read_state(path: Path) -> State:
+    """The state of the run in a folder.
+
+    Raises:
+        LitheError: no run there, or one that this version cannot read.
+    """
+    file = path / "run.json"
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise LitheError(f"no run in {path}: {file.name}: {error.strerror}") from None
+    try:
+        version = msgspec.json.decode(raw).get("format")
+        if version != FORMAT:
+            raise LitheError(f"{file} is of format {version}; this version reads {FORMAT}")
+        return msgspec.json.decode(raw, type=State)
+    except (msgspec.MsgspecError, AttributeError) as error:
+        raise LitheError(f"{file} cannot be read: {error}") from None
+
+
+@contextmanager
+def held(path: Path, writes: bool = True) -> Iterator[None]:
+    """Hold a run's folder, so that no second process works in it.
+
+    Raises:
+        LitheError: the folder cannot be made, or another process holds it.
+    """
+    if not writes:
+        yield
+        return
+    try:
+        (path / "work").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / "work" / "lock")
+        with lock.acquire(blocking=False):
+            yield
+    except Timeout:
+        raise LitheError(f"another process is working in {path}; wait for it or stop it") from None
+    except (FileExistsError, NotADirectoryError):
+        raise LitheError(f"{path} is a file; --out needs a folder") from None
+    except PermissionError as error:
+        raise LitheError(f"cannot write in {path}: {error.strerror}") from None
+
+
+def check_new(path: Path) -> None:
+    """Make sure that a new run would overwrite nothing.
+
+    Raises:
+        LitheError: the folder holds a run or anything else.
+    """
+    if (path / "run.json").exists():
+        raise LitheError(
+            f"{path} holds another run; go on with it by --resume {path}, "
+            "or choose another folder for --out"
+        )
+    if path.is_dir() and any(entry.name != "work" for entry in path.iterdir()):
+        raise LitheError(f"{path} is not empty; choose another folder for --out")
