@@ -30,6 +30,24 @@ def race_epochs(epochs: int) -> int:
     return max(4, ceil(epochs / 5))
 
 
+def survivors(count: int, share: float) -> int:
+    """How many of `count` go on after that share of the race."""
+    return 1 if share == SHARES[-1] else max(1, count // 2)
+
+
+def epochs_run(count: int, epochs: int) -> int:
+    """Epochs that a race of `count` trains in all."""
+    total, before = 0, 0
+    for share in SHARES if count > 1 else ():
+        total += count * (_rung(epochs, share) - before)
+        count, before = survivors(count, share), _rung(epochs, share)
+    return total
+
+
+def _rung(epochs: int, share: float) -> int:
+    return max(1, round(epochs * share))
+
+
 def race(
     field: Sequence[Candidate], epochs: int, train_to: TrainTo
 ) -> tuple[Candidate, dict[str, Standing]]:
@@ -44,9 +62,9 @@ def race(
         return remaining[0], standings
     for share in SHARES:
         for candidate in remaining:
-            standings[candidate.arch.label] = train_to(candidate, max(1, round(epochs * share)))
+            standings[candidate.arch.label] = train_to(candidate, _rung(epochs, share))
         remaining.sort(key=lambda c: _better_first(standings[c.arch.label]))
-        remaining = remaining[: max(1, len(remaining) // 2 if share < 1 else 1)]
+        remaining = remaining[: survivors(len(remaining), share)]
     return remaining[0], standings
 
 

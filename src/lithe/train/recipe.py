@@ -33,7 +33,8 @@ def recipe_for(images: int, params: int) -> Recipe:
 
     Few images are shown more often: 60 epochs for 2,000 images and less, 15 for 64,000 and
     more, in between as images^-0.4. A small network is distorted less, for it has trouble
-    fitting, not overfitting (MobileNetV1, section 3.1): half strength at 0.3 M parameters, full strength at 3 M.
+    fitting, not overfitting (MobileNetV1, section 3.1): half strength at 0.3 M parameters,
+    full strength at 3 M.
     """
     batch_size = 32 if images < 20_000 else 128
     return Recipe(
