@@ -13,7 +13,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/lithe fit digits --max-macs 2M --out runs/digits --overwrite
+	rm -rf runs/digits
+	$(BIN)/lithe fit digits --max-macs 2M --out runs/digits
 
 test: check $(VENV)/installed
 	$(BIN)/lint-imports

@@ -1,3 +1,55 @@
 """Design, train and measure efficient convolutional networks for a budget."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lithe.arch import Architecture
+    from lithe.errors import LitheError
+    from lithe.nets.build import create
+    from lithe.nets.model_file import load
+    from lithe.profile.static import profile
+    from lithe.run.api import fit, resume, train
+    from lithe.search.budget import Budget
+    from lithe.train.predict import predict
+
+# Where each public name lives; nothing of it is imported until the name is used.
+_HOME = {
+    "Architecture": "lithe.arch",
+    "Budget": "lithe.search.budget",
+    "LitheError": "lithe.errors",
+    "create": "lithe.nets.build",
+    "fit": "lithe.run.api",
+    "load": "lithe.nets.model_file",
+    "predict": "lithe.train.predict",
+    "profile": "lithe.profile.static",
+    "resume": "lithe.run.api",
+    "train": "lithe.run.api",
+}
+
+__all__ = [
+    "Architecture",
+    "Budget",
+    "LitheError",
+    "create",
+    "fit",
+    "load",
+    "predict",
+    "profile",
+    "resume",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lithe' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

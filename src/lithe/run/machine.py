@@ -3,6 +3,7 @@
 import os
 import platform
 from pathlib import Path
+from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -18,7 +19,8 @@ def make_fabric() -> Fabric:
     world = int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
     local = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("SLURM_NTASKS_PER_NODE") or 1)
     cuda = torch.cuda.is_available()
-    precision = "bf16-mixed" if cuda and torch.cuda.is_bf16_supported() else "32-true"
+    bf16 = cuda and torch.cuda.is_bf16_supported()
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if bf16 else "32-true"
     accelerator = "cuda" if cuda else "cpu"
     if world == 1:
         fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)

@@ -1,6 +1,6 @@
 """What a run was asked to do, and how far it is: the contents of `run.json`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 

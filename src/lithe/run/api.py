@@ -1,0 +1,110 @@
+"""`lithe.fit`, `lithe.train` and `lithe.resume`: one function call each from images to a run."""
+
+from pathlib import Path
+
+from lithe.arch import Architecture, architecture
+from lithe.errors import LitheError
+from lithe.progress import Progress
+from lithe.run.run import Result, resume_run, start_run
+from lithe.run.settings import Settings
+from lithe.search.budget import LIMITS, Budget, asked
+
+
+def fit(
+    data: str | Path,
+    budget: Budget,
+    *,
+    out: str | Path,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    workers: int | None = None,
+    skip_bad_images: bool = False,
+    quiet: bool = True,
+) -> Result:
+    """Find the most accurate network within a budget and train it on these images.
+
+    Args:
+        data: `digits`, a folder of class folders, or `torchvision:NAME`.
+        budget: limits for one image; at least one must be set.
+        out: folder for the run, new or empty.
+        epochs: of the full training; from the number of images if None, like the next two
+            (see `recipe_for`).
+        batch_size: images per step and process.
+        learning_rate: its highest value.
+        seed: of the split, the weights and the distortions.
+        threads: of torch, for training and for measured latency; torch's own choice if None.
+        workers: processes that decode images; one per core if None.
+        skip_bad_images: go on without images that cannot be read.
+        quiet: say nothing on stderr.
+
+    Raises:
+        LitheError: images, budget or folder cannot be used; says what to do.
+    """
+    settings = Settings(
+        data=str(data),
+        budget=budget,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        threads=threads,
+        workers=workers,
+        skip_bad_images=skip_bad_images,
+    )
+    limits = ", ".join(f"{limit.field}={value}" for limit, value in asked(budget))
+    if not limits:
+        raise LitheError(f"a budget needs a limit: {', '.join(limit.field for limit in LIMITS)}")
+    command = f"lithe.fit({str(data)!r}, lithe.Budget({limits}), out={str(out)!r}, seed={seed})"
+    return start_run(settings, Path(out), command, Progress(quiet))
+
+
+def train(
+    data: str | Path,
+    arch: str | Architecture,
+    *,
+    out: str | Path,
+    pretrained: bool = False,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    workers: int | None = None,
+    skip_bad_images: bool = False,
+    quiet: bool = True,
+) -> Result:
+    """Train one architecture on these images.
+
+    `arch` is a name, or a table from `lithe.arch.architecture` with its width and
+    resolution; classes and channels are those of the images. `pretrained` starts from
+    timm's ImageNet weights. The other arguments, and what is raised, are those of `fit`.
+    """
+    table = architecture(arch) if isinstance(arch, str) else arch
+    settings = Settings(
+        data=str(data),
+        table=table,
+        pretrained=pretrained,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        threads=threads,
+        workers=workers,
+        skip_bad_images=skip_bad_images,
+    )
+    command = f"lithe.train({str(data)!r}, {table.label!r}, out={str(out)!r}, seed={seed})"
+    return start_run(settings, Path(out), command, Progress(quiet))
+
+
+def resume(out: str | Path, *, quiet: bool = True) -> Result:
+    """Go on with the run in a folder from its last epoch, with the settings it began with.
+
+    On the same machine the weights end up as if it had never been stopped, bit for bit.
+
+    Raises:
+        LitheError: no run there, another process works in it, or its images have changed.
+    """
+    return resume_run(Path(out), Progress(quiet))

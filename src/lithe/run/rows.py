@@ -1,0 +1,190 @@
+"""From a finished run to the rows of its page: everything measured again on the saved file."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import fields
+
+import torch
+from lightning_fabric import Fabric
+from PIL import Image
+
+from lithe.arch import standard_twin
+from lithe.nets.build import Network, build
+from lithe.nets.model_file import load
+from lithe.profile.latency import RUNTIMES, Latency, measure
+from lithe.profile.static import profile
+from lithe.report.rows import CandidateRow, ExampleRow, LimitRow, NetworkRow, RunRows
+from lithe.run.folder import Folder
+from lithe.run.settings import State
+from lithe.search.budget import asked
+from lithe.search.price import Price
+from lithe.search.shortlist import Candidate
+from lithe.train.evaluate import Evaluation, evaluate
+from lithe.train.history import EpochRow
+from lithe.train.images import ImageData, ImageSet
+
+SHOWN = 12  # examples of right and of wrong answers each
+THUMBNAIL = 96  # pixels
+
+
+def run_rows(folder: Folder, data: ImageData, fabric: Fabric) -> RunRows:
+    """All that the page of a finished run shows."""
+    state = folder.state
+    network = load(folder.model)
+    assert network.card is not None
+    found = evaluate(network, data.held_out, network.card.preprocessing)
+    chosen, twin = _both(network, state.settings.runtime)
+    return RunRows(
+        title=f"{data.name}: {network.arch.label}",
+        command=state.command,
+        accuracy=found.accuracy,
+        chosen=chosen,
+        twin=twin,
+        limits=_limits(state, chosen),
+        candidates=tuple(_candidate(state, candidate) for candidate in state.candidates),
+        history=_history(folder),
+        classes=data.classes,
+        confusion=found.confusion,
+        examples=_examples(data.held_out, data.classes, found),
+        facts=_facts(state, data, fabric),
+    )
+
+
+def _both(network: Network, runtime: str) -> tuple[NetworkRow, NetworkRow]:
+    """The trained network and its standard-convolution twin, timed in turns."""
+    arch = network.arch
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        twin = build(standard_twin(arch))
+        x = torch.randn(1, arch.in_channels, arch.resolution, arch.resolution)
+    nets = (network, twin)
+    times = measure([RUNTIMES[runtime](net, x) for net in nets], runtime)
+    rows = []
+    for net, latency in zip(nets, times, strict=True):
+        counted = profile(net, tuple(x.shape))
+        price = Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
+        rows.append(_network(net.arch.label, price))
+    return rows[0], rows[1]
+
+
+def _network(label: str, price: Price) -> NetworkRow:
+    latency: Latency | None = price.latency
+    return NetworkRow(
+        label,
+        price.macs,
+        price.params,
+        price.peak_activation_bytes,
+        latency.p50_s if latency else None,
+        latency.p20_s if latency else None,
+        latency.p80_s if latency else None,
+    )
+
+
+def _limits(state: State, chosen: NetworkRow) -> tuple[LimitRow, ...]:
+    measured = {
+        "max_macs": chosen.macs,
+        "max_params": chosen.params,
+        "max_activation_bytes": chosen.peak_activation_bytes,
+        "max_latency_s": chosen.latency_s,
+    }
+    predicted = state.predicted.price if state.predicted else None
+    return tuple(
+        LimitRow(
+            limit.field,
+            limit.unit,
+            value,
+            limit.price(predicted) if predicted else None,
+            measured[limit.field],
+        )
+        for limit, value in asked(state.settings.budget)
+    )
+
+
+def _candidate(state: State, candidate: Candidate) -> CandidateRow:
+    arch = candidate.arch
+    standing = state.standings.get(arch.label)
+    if arch == state.winner:
+        status = "winner"
+    elif candidate.breaks:
+        status = "over budget"
+    else:
+        status = "raced" if standing else "fits"
+    return CandidateRow(
+        network=_network(arch.label, candidate.price),
+        family=arch.name,
+        width=arch.width,
+        resolution=arch.resolution,
+        status=status,
+        accuracy=standing.accuracy if standing else None,
+        breaks=candidate.breaks,
+    )
+
+
+def _history(folder: Folder) -> tuple[EpochRow, ...]:
+    with folder.history.open(newline="") as file:
+        return tuple(
+            EpochRow(
+                **{f.name: (int if f.type is int else float)(row[f.name]) for f in fields(EpochRow)}
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def _examples(
+    images: ImageSet, classes: Sequence[str], found: Evaluation
+) -> tuple[ExampleRow, ...]:
+    """The surest wrong answers, which teach most, and right ones spread over the classes."""
+    right = [i for i, label in enumerate(images.labels) if found.predicted[i] == label]
+    wrong = [i for i, label in enumerate(images.labels) if found.predicted[i] != label]
+    wrong.sort(key=lambda i: -found.confidence[i])
+    turn: dict[int, int] = {}
+    spread = []
+    for index in right:
+        label = images.labels[index]
+        turn[label] = turn.get(label, 0) + 1
+        spread.append((turn[label], label, index))
+    chosen = wrong[:SHOWN] + [index for _, _, index in sorted(spread)[:SHOWN]]
+    return tuple(
+        ExampleRow(
+            png=_thumbnail(images.image(index)),
+            name=images.name(index),
+            truth=classes[images.labels[index]],
+            predicted=classes[found.predicted[index]],
+            confidence=found.confidence[index],
+        )
+        for index in chosen
+    )
+
+
+def _thumbnail(image: Image.Image) -> bytes:
+    scale = THUMBNAIL / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    # Tiny images keep their pixels visible, photos become smooth.
+    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+    png = io.BytesIO()
+    image.resize(size, how).save(png, "PNG", optimize=True)
+    return png.getvalue()
+
+
+def _facts(state: State, data: ImageData, fabric: Fabric) -> tuple[tuple[str, str], ...]:
+    machine, recipe, settings = state.machine, state.recipe, state.settings
+    images = (
+        f"{len(data.train)} to train, {len(data.held_out)} held out, {len(data.classes)} classes"
+    )
+    facts = [
+        ("Images", f"{data.name}: {images}"),
+        ("Machine", f"{machine.cpu}, {machine.system}, {machine.threads} threads"),
+        ("Latency", f"{settings.runtime} PyTorch, batch 1, median, both networks in turns"),
+        ("Software", f"lithe {state.lithe}, torch {machine.torch}, Python {machine.python}"),
+        ("Seed", str(settings.seed)),
+    ]
+    if recipe is not None:
+        training = (
+            f"{recipe.epochs} epochs, batch {recipe.batch_size}, {recipe.optimizer}, "
+            f"learning rate {recipe.learning_rate:.2g}, augmentation {recipe.augmentation:.2f}"
+        )
+        facts.insert(1, ("Training", training))
+    if fabric.world_size > 1:
+        facts.append(("Processes", str(fabric.world_size)))
+    return (*facts, ("Started", state.started), ("Finished", state.finished))

@@ -1,0 +1,179 @@
+"""A run from images to report, step by step; every step that is done is on disk."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from lightning_fabric import Fabric
+
+from lithe import __version__
+from lithe.arch import Architecture, changed
+from lithe.errors import LitheError
+from lithe.files import write_atomically
+from lithe.nets.build import Network
+from lithe.nets.card import ModelCard
+from lithe.nets.model_file import load, save
+from lithe.nets.pretrained import load_pretrained
+from lithe.progress import Progress
+from lithe.report.page import page
+from lithe.report.rows import RunRows
+from lithe.run.folder import Folder, check_new, held, read_state
+from lithe.run.machine import make_fabric, prepare
+from lithe.run.rows import run_rows
+from lithe.run.search import find_winner
+from lithe.run.settings import Settings, State
+from lithe.run.training import loaders, recipe_of, seeded
+from lithe.train.evaluate import evaluate
+from lithe.train.history import EpochRow
+from lithe.train.images import ImageData, open_data
+from lithe.train.loop import train
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run: where its files are, and what its page shows."""
+
+    out: Path
+    model: Path
+    report: Path
+    rows: RunRows
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers on the held-out images."""
+        return self.rows.accuracy
+
+    @property
+    def network(self) -> Network:
+        """The trained network, read from its file."""
+        return load(self.model)
+
+
+def start_run(settings: Settings, out: Path, command: str, progress: Progress) -> Result:
+    """A new run in the folder `out`.
+
+    Raises:
+        LitheError: the folder is not empty, the images cannot be used, or nothing fits.
+    """
+    fabric = make_fabric()
+    machine = prepare(settings)
+    state = State(__version__, command, settings, machine, started=_now())
+    check_new(out)
+    fabric.barrier()
+    with held(out, fabric.is_global_zero):
+        return _go_on(Folder(out, state, fabric.is_global_zero), fabric, progress)
+
+
+def resume_run(out: Path, progress: Progress) -> Result:
+    """Go on with the run in `out` from its last epoch; a finished run is shown again.
+
+    Raises:
+        LitheError: no run there, it is being worked on, or its images have changed.
+    """
+    state = read_state(out)
+    fabric = make_fabric()
+    machine = prepare(state.settings)
+    if (machine.threads, machine.torch) != (state.machine.threads, state.machine.torch):
+        progress.say(
+            f"this run began with torch {state.machine.torch} on {state.machine.threads} threads "
+            f"and goes on with torch {machine.torch} on {machine.threads}: last digits may differ"
+        )
+    with held(out, fabric.is_global_zero):
+        return _go_on(Folder(out, state, fabric.is_global_zero), fabric, progress)
+
+
+def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
+    settings = folder.state.settings
+    data = open_data(
+        settings.data,
+        seed=settings.seed,
+        skip_bad_images=settings.skip_bad_images,
+        progress=progress,
+        workers=settings.workers,
+    )
+    _check_same_images(folder, data)
+    if folder.state.winner is None:
+        if settings.table is not None:
+            table = _for_images(settings.table, data)
+            folder.update(msgspec.structs.replace(folder.state, winner=table))
+        else:
+            find_winner(folder, data, fabric, progress)
+    if not folder.state.finished:
+        _train_winner(folder, data, fabric, progress)
+    rows = run_rows(folder, data, fabric)
+    if fabric.is_global_zero:
+        write_atomically(folder.report, page(rows).encode())
+        folder.clear_work()
+    fabric.barrier()
+    return Result(folder.path, folder.model, folder.report, rows)
+
+
+def _for_images(table: Architecture, data: ImageData) -> Architecture:
+    return changed(table, num_classes=len(data.classes), in_channels=data.channels)
+
+
+def _check_same_images(folder: Folder, data: ImageData) -> None:
+    digest = hashlib.sha256()
+    for images in (data.train, data.held_out):
+        for index, label in enumerate(images.labels):
+            digest.update(f"{images.name(index)}\0{data.classes[label]}\n".encode())
+    fingerprint = digest.hexdigest()
+    if folder.state.images not in ("", fingerprint):
+        raise LitheError(
+            f"the images in {data.name} are not those that the run in {folder.path} began with; "
+            "start a new run"
+        )
+    folder.update(msgspec.structs.replace(folder.state, images=fingerprint))
+
+
+def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progress) -> None:
+    settings, arch = folder.state.settings, folder.state.winner
+    assert arch is not None
+    recipe = recipe_of(settings, len(data.train), arch)
+    folder.update(msgspec.structs.replace(folder.state, recipe=recipe))
+    network = seeded(arch, settings.seed)
+    if settings.pretrained:
+        load_pretrained(network)
+    prep, train_images, held_out = loaders(
+        data.train, data.held_out, arch, recipe, settings, fabric
+    )
+    history: list[EpochRow] = []
+    with progress.task(f"Training {arch.label}", recipe.epochs * len(train_images)) as advance:
+
+        def on_epoch(row: EpochRow) -> None:
+            history.append(row)
+            folder.write_history(history)
+            advance(0, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
+
+        train(
+            network,
+            train_images,
+            held_out,
+            recipe,
+            fabric=fabric,
+            seed=settings.seed,
+            checkpoint=folder.checkpoint("final"),
+            on_epoch=on_epoch,
+            on_step=advance,
+        )
+    found = evaluate(network, data.held_out, prep)
+    metrics = {"val_accuracy": found.accuracy, "val_loss": found.loss}
+    card = ModelCard(
+        arch=arch,
+        classes=data.classes,
+        preprocessing=prep,
+        seed=settings.seed,
+        metrics=metrics,
+        data=data.name,
+        lithe=__version__,
+    )
+    if fabric.is_global_zero:
+        save(folder.model, network.cpu(), card)
+    fabric.barrier()
+    folder.update(msgspec.structs.replace(folder.state, metrics=metrics, finished=_now()))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,101 @@
+"""The search within a run: price, shortlist, race; every result is on disk as it comes."""
+
+import msgspec
+from lightning_fabric import Fabric
+
+from lithe.arch import Architecture
+from lithe.profile.latency import Latency, latency_of
+from lithe.progress import Progress
+from lithe.run.folder import Folder
+from lithe.run.training import loaders, recipe_of, seeded
+from lithe.search.race import Standing, epochs_run, race, race_epochs
+from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
+from lithe.search.space import FAMILIES, resolutions, space
+from lithe.train.history import EpochRow
+from lithe.train.images import ImageData, split
+from lithe.train.loop import train
+
+RACE_SHARE = 0.15  # of the training images are kept aside to judge the race
+MOST_RACE_IMAGES = 20_000  # a race over more images is no longer short
+
+
+def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progress) -> None:
+    """Choose the table to train in full and write it, with all candidates, into the state.
+
+    Raises:
+        LitheError: no candidate fits; names the cheapest one and the limits that it breaks.
+    """
+    if not folder.state.candidates:
+        candidates = fabric.broadcast(_price(folder, data, progress) if folder.writes else ())
+        folder.update(msgspec.structs.replace(folder.state, candidates=candidates))
+    field = racers(folder.state.candidates)
+    winner, standings = _race(field, folder, data, fabric, progress)
+    progress.say(f"{winner.arch.label} won the race of {len(field)}")
+    folder.update(
+        msgspec.structs.replace(
+            folder.state, standings=standings, predicted=winner, winner=winner.arch
+        )
+    )
+
+
+def _price(folder: Folder, data: ImageData, progress: Progress) -> tuple[Candidate, ...]:
+    settings = folder.state.settings
+
+    def latency(arch: Architecture) -> Latency:
+        return latency_of([arch], settings.runtime)[0]
+
+    tables = space(data.typical_side, len(data.classes), data.channels)
+    groups = len(FAMILIES) * len(resolutions(data.typical_side))
+    with progress.task(f"Pricing {len(tables)} candidates", groups) as advance:
+        candidates = largest_that_fit(tables, settings.budget, latency, advance)
+    if all(candidate.breaks for candidate in candidates):
+        raise impossible(settings.budget, candidates, latency)
+    return candidates
+
+
+def _race(
+    field: tuple[Candidate, ...],
+    folder: Folder,
+    data: ImageData,
+    fabric: Fabric,
+    progress: Progress,
+) -> tuple[Candidate, dict[str, Standing]]:
+    settings = folder.state.settings
+    images = data.train
+    if len(images) > MOST_RACE_IMAGES:
+        _, images = split(images, MOST_RACE_IMAGES / len(images), settings.seed)
+    train_images, aside = split(images, RACE_SHARE, settings.seed)
+    full = recipe_of(settings, len(data.train), field[0].arch)
+    epochs = race_epochs(full.epochs)
+
+    done: dict[str, int] = {}
+
+    def shown(arch: Architecture, row: EpochRow) -> None:
+        if row.epoch > done.get(arch.label, 0):  # not one that a checkpoint tells of again
+            done[arch.label] = row.epoch
+            advance(1, note=f"{arch.label} {row.val_accuracy:.1%}")
+
+    def train_to(candidate: Candidate, stop_after: int) -> Standing:
+        arch = candidate.arch
+        recipe = recipe_of(settings, len(data.train), arch)
+        recipe = msgspec.structs.replace(recipe, epochs=epochs)
+        network = seeded(arch, settings.seed)
+        _, batches, held_out = loaders(train_images, aside, arch, recipe, settings, fabric)
+        history = train(
+            network,
+            batches,
+            held_out,
+            recipe,
+            fabric=fabric,
+            seed=settings.seed,
+            checkpoint=folder.checkpoint(f"race-{arch.label}"),
+            on_epoch=lambda row: shown(arch, row),
+            stop_after=stop_after,
+        )
+        row = history[stop_after - 1]
+        return Standing(row.val_accuracy, row.val_loss, stop_after)
+
+    with progress.task(
+        f"Racing {len(field)} candidates", epochs_run(len(field), epochs)
+    ) as advance:
+        return race(field, epochs, train_to)
