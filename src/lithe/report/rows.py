@@ -2,6 +2,17 @@
 
 from dataclasses import dataclass
 
+from lithe.train.history import EpochRow
+
+__all__ = [
+    "CandidateRow",
+    "EpochRow",
+    "ExampleRow",
+    "LimitRow",
+    "NetworkRow",
+    "RunRows",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkRow:
@@ -51,19 +62,6 @@ class CandidateRow:
     status: str
     accuracy: float | None = None
     breaks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRow:
-    """One epoch of the final training; losses in nats, accuracies as shares."""
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

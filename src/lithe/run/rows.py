@@ -3,8 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import fields
 
+import msgspec
 import torch
 from lightning_fabric import Fabric
 from PIL import Image
@@ -123,12 +123,8 @@ def _candidate(state: State, candidate: Candidate) -> CandidateRow:
 
 def _history(folder: Folder) -> tuple[EpochRow, ...]:
     with folder.history.open(newline="") as file:
-        return tuple(
-            EpochRow(
-                **{f.name: (int if f.type is int else float)(row[f.name]) for f in fields(EpochRow)}
-            )
-            for row in csv.DictReader(file)
-        )
+        # Text becomes numbers again as the fields declare them.
+        return msgspec.convert(list(csv.DictReader(file)), tuple[EpochRow, ...], strict=False)
 
 
 def _examples(

@@ -60,9 +60,9 @@ def loaders(
     """Preprocessing of a table's inputs, distorted training batches, plain held-out batches."""
     prep = preprocessing(arch.resolution, arch.in_channels)
     workers = worker_count(settings)
-    world = {"rank": fabric.global_rank, "world_size": fabric.world_size}
+    rank, world = fabric.global_rank, fabric.world_size
     # A tiny training set still has to fill one batch on every process.
-    batch_size = max(2, min(recipe.batch_size, len(train_images) // fabric.world_size))
+    batch_size = max(2, min(recipe.batch_size, len(train_images) // world))
     return (
         prep,
         loader(
@@ -72,7 +72,8 @@ def loaders(
             seed=settings.seed,
             strength=recipe.augmentation,
             workers=workers,
-            **world,
+            rank=rank,
+            world_size=world,
         ),
         loader(
             held_out,
@@ -81,6 +82,7 @@ def loaders(
             seed=settings.seed,
             strength=None,
             workers=workers,
-            **world,
+            rank=rank,
+            world_size=world,
         ),
     )
