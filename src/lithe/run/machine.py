@@ -47,7 +47,7 @@ def prepare(settings: Settings) -> Machine:
         cpu=_cpu(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
-        torch=torch.__version__,
+        torch=str(torch.__version__),
         threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     )

@@ -193,7 +193,7 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
     ]
     if recipe.optimizer == "sgd":
         return SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=True)
-    return AdamW(groups, recipe.learning_rate)
+    return AdamW(groups, recipe.learning_rate, fused=True)
 
 
 def _warming_average(recipe: Recipe) -> Callable[[Any, Any, Any], None]:
