@@ -85,7 +85,8 @@ def execute(settings: "Callable[[str], Settings]", data: str | None, options: Ru
             f"lithe: stopped; go on with: lithe fit --resume {shlex.quote(folder)}", err=True
         )
         return 130
-    _show(result, options["as_json"])
+    if result.rank == 0:
+        _show(result, options["as_json"])
     return 0 if all(limit.holds for limit in result.rows.limits) else 1
 
 

@@ -39,6 +39,7 @@ class Result:
     model: Path
     report: Path
     rows: RunRows
+    rank: int = 0  # of this process among those of a distributed run
 
     @property
     def accuracy(self) -> float:
@@ -86,6 +87,8 @@ def resume_run(out: Path, progress: Progress) -> Result:
 
 def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
     settings = folder.state.settings
+    if not fabric.is_global_zero:
+        progress = Progress(quiet=True)
     data = open_data(
         settings.data,
         seed=settings.seed,
@@ -107,7 +110,7 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
         write_atomically(folder.report, page(rows).encode())
         folder.clear_work()
     fabric.barrier()
-    return Result(folder.path, folder.model, folder.report, rows)
+    return Result(folder.path, folder.model, folder.report, rows, fabric.global_rank)
 
 
 def _for_images(table: Architecture, data: ImageData) -> Architecture:

@@ -1,0 +1,103 @@
+"""A whole run, and what it leaves behind."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import lithe
+from command import finished
+from lithe.errors import LitheError
+from lithe.run.folder import read_state
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> "lithe.run.run.Result":  # type: ignore[name-defined]
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    budget = lithe.Budget(max_macs=800_000, max_activation_bytes=100_000, max_latency_s=1.0)
+    return lithe.fit("digits", budget, out=out, epochs=4, threads=1)
+
+
+def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result) -> None:  # type: ignore[no-untyped-def]
+    network = lithe.load(result.model)
+    counted = lithe.profile(network, (1, 1, network.arch.resolution, network.arch.resolution))
+    assert counted.macs == result.rows.chosen.macs <= 800_000
+    assert counted.peak_activation_bytes == result.rows.chosen.peak_activation_bytes <= 100_000
+    assert [limit.name for limit in result.rows.limits] == [
+        "max_macs",
+        "max_activation_bytes",
+        "max_latency_s",
+    ]
+    assert all(limit.holds and limit.predicted for limit in result.rows.limits)
+    assert network.card.metrics["val_accuracy"] == result.accuracy
+    assert result.rows.twin.macs > result.rows.chosen.macs
+
+
+def test_the_held_out_images_are_counted_once(result) -> None:  # type: ignore[no-untyped-def]
+    total = sum(map(sum, result.rows.confusion))
+    right = sum(row[i] for i, row in enumerate(result.rows.confusion))
+    assert total in (359, 360)
+    assert right / total == pytest.approx(result.accuracy)
+
+
+def test_the_state_holds_what_was_tried(result) -> None:  # type: ignore[no-untyped-def]
+    state = read_state(result.out)
+    assert state.winner is not None
+    assert state.standings[state.winner.label].epochs == 4
+    assert {c.arch.name for c in state.candidates} >= {"mobilenet_v2", "mobilenet_v1"}
+    assert state.finished >= state.started
+    assert len(result.rows.history) == 4
+
+
+def test_a_finished_run_can_be_shown_again(result) -> None:  # type: ignore[no-untyped-def]
+    before = result.model.read_bytes()
+    again = lithe.resume(result.out)
+    assert again.accuracy == result.accuracy
+    assert result.model.read_bytes() == before
+
+
+def test_a_folder_with_a_run_is_not_overwritten(result) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(LitheError, match="holds another run; go on with it by --resume"):
+        lithe.fit("digits", lithe.Budget(max_macs=800_000), out=result.out)
+
+
+def test_other_images_under_the_same_run_are_refused(result) -> None:  # type: ignore[no-untyped-def]
+    file = result.out / "run.json"
+    text = file.read_text()
+    state = msgspec.json.decode(text)
+    file.write_text(json.dumps(state | {"images": "0" * 64}))
+    with pytest.raises(LitheError, match="are not those that the run"):
+        lithe.resume(result.out)
+    file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("fit", "digits", "--max-macs", "10", "--out", "x"),
+            "nothing fits this budget: the cheap",
+        ),
+        (("fit", "digits", "--out", "x"), "name at least one limit"),
+        (("fit", "digits", "--max-macs", "lots", "--out", "x"), "--max-macs: 'lots' is not"),
+        (("fit", "digits", "--max-macs", "2M"), "--out FOLDER"),
+        (("fit", "nowhere", "--max-macs", "2M", "--out", "x"), "nowhere"),
+        (("fit", "--resume", "nowhere"), "no run in nowhere"),
+        (("train", "mobilenetv2", "digits", "--out", "x"), "did you mean mobilenet_v2"),
+        (("train", "mobilenet_v2", "--out", "x"), "name the images too"),
+        (("train", "mobilenet_v1", "digits", "--width", "0.01", "--out", "x"), "no channel at all"),
+        (("train", "mobilenet_v1", "digits", "--resolution", "4", "--out", "x"), "too small"),
+        (("frobnicate",), "No such command"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_code_2(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = finished(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    if arguments[0] != "frobnicate":  # click adds its usage line
+        assert err.count("\n") == 1
