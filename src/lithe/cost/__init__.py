@@ -2,6 +2,7 @@
 
 from lithe.cost.count import FLOPS_PER_MAC, Cost, LayerCost, by_kind, cost
 from lithe.cost.layers import KINDS, Layer, kind_of, layers
+from lithe.cost.materialized import materialized
 from lithe.cost.memory import Lifetime, lifetimes, live_bytes
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "layers",
     "lifetimes",
     "live_bytes",
+    "materialized",
 ]

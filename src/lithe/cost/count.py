@@ -17,7 +17,7 @@ class LayerCost:
     """One layer.
 
     `macs` of one run; `params` with batch norm's scale and shift; `activation_bytes` of
-    the tensor that it makes; `live_bytes` of all that is alive while it runs.
+    the tensor that it makes, 0 for a view; `live_bytes` of all that is alive while it runs.
     """
 
     path: str
@@ -55,7 +55,7 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
     alive = live_bytes(lifetimes(graph, parts, bytes_per_element), len(parts))
     seen: set[str] = set()
     rows = []
-    for layer, live in zip(parts, alive, strict=True):
+    for layer, live in zip(parts, alive, strict=False):
         names = {name for node in layer.nodes for name in node.params} - seen
         seen |= names
         rows.append(
@@ -70,14 +70,16 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
                     for node in layer.nodes
                 ),
                 params=sum(prod(graph.weights[name]) for name in names),
-                activation_bytes=prod(graph.shapes[layer.output]) * bytes_per_element,
+                activation_bytes=0
+                if layer.is_alias
+                else prod(graph.shapes[layer.output]) * bytes_per_element,
                 live_bytes=live,
             )
         )
     return Cost(
         macs=sum(row.macs for row in rows),
         params=sum(row.params for row in rows),
-        peak_activation_bytes=max(alive, default=0),
+        peak_activation_bytes=max(alive),
         layers=tuple(rows),
         unknown=unknown_ops(graph),
     )

@@ -1,15 +1,16 @@
 """A layer: one operator that makes a tensor, and what runs in place behind it.
 
 Batch norm folds into its convolution and an activation overwrites its input, so neither
-needs memory or a line of its own in a table. An operator reads in place only where nobody
-else needs what it overwrites.
+needs memory or a line of its own in a table. An operator runs in place only where nobody
+else needs what it overwrites, under whatever name.
 """
 
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 
 from lithe.graph import Graph, Node
-from lithe.graph.ops import IN_PLACE, Conv2d, Linear, Op, Unknown
+from lithe.graph.ops import ALIASES, OVERWRITES, Conv2d, Linear, Op, Unknown
 
 KINDS = ("pointwise", "depthwise", "standard", "grouped", "linear", "other", "unknown")
 
@@ -33,12 +34,18 @@ class Layer:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Tensors read from other layers."""
-        return self.nodes[0].inputs
+        own = {node.output for node in self.nodes}
+        return tuple(name for node in self.nodes for name in node.inputs if name not in own)
 
     @property
     def output(self) -> str:
         """The tensor that other layers read."""
         return self.nodes[-1].output
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether it makes no tensor: its output is another name for its input's bytes."""
+        return isinstance(self.nodes[0].op, ALIASES)
 
 
 def kind_of(op: Op) -> str:
@@ -67,7 +74,7 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
     for node in graph.nodes:
         source = node.inputs[0] if node.inputs else ""
         layer = ends_at.get(source)
-        if isinstance(node.op, IN_PLACE) and layer is not None and readers[source] == 1:
+        if layer is not None and readers[source] == 1 and _joins(graph, layer[0], node):
             del ends_at[source]
             layer.append(node)
         else:
@@ -75,3 +82,11 @@ def layers(graph: Graph) -> tuple[Layer, ...]:
             gathered.append(layer)
         ends_at[node.output] = layer
     return tuple(Layer(tuple(nodes)) for nodes in gathered)
+
+
+def _joins(graph: Graph, first: Node, node: Node) -> bool:
+    if isinstance(node.op, ALIASES):
+        # A slice is a layer of its own: behind it the layer's buffer would look too small.
+        return prod(graph.shapes[node.output]) == prod(graph.shapes[node.inputs[0]])
+    # A layer that begins with an alias has no tensor of its own to overwrite.
+    return isinstance(node.op, OVERWRITES) and not isinstance(first.op, ALIASES)

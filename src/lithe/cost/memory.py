@@ -11,9 +11,6 @@ from math import prod
 
 from lithe.cost.layers import Layer
 from lithe.graph import Graph
-from lithe.graph.ops import Dropout, Flatten
-
-SHARES_ITS_INPUT = (Flatten, Dropout)  # a second name for the same bytes, whoever else reads them
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,7 @@ def lifetimes(
     for index, layer in enumerate(layers):
         for tensor in layer.inputs:
             last[owner[tensor]] = index
-        alias = isinstance(layer.nodes[0].op, SHARES_ITS_INPUT)
-        buffer = owner[layer.inputs[0]] if alias else layer.output
+        buffer = owner[layer.inputs[0]] if layer.is_alias else layer.output
         owner[layer.output] = buffer
         first.setdefault(buffer, index)
         last[buffer] = index
@@ -55,7 +51,11 @@ def lifetimes(
 
 
 def live_bytes(buffers: tuple[Lifetime, ...], steps: int) -> tuple[int, ...]:
-    """Bytes alive while each of `steps` layers runs, its inputs and its output included."""
+    """Bytes alive while each of `steps` layers runs, its inputs and its output included.
+
+    A network without a layer has one step, in which it holds what it is given.
+    """
+    steps = max(steps, 1)
     change = [0] * (steps + 1)
     for buffer in buffers:
         change[buffer.first] += buffer.bytes

@@ -1,217 +1,184 @@
 """From a torch module to a graph, through `torch.export`."""
 
+import contextlib
 import copy
-from collections.abc import Callable
+import io
+import logging
+import operator
+import traceback
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
 from torch.fx import Node as FxNode
+from torch.nn.parameter import is_lazy
 
 from lithe.errors import LitheError
+from lithe.graph.aten import SPLITS, arguments, operator_of, seen_shape
 from lithe.graph.graph import Graph, GraphBuilder
-from lithe.graph.ops import (
-    Activation,
-    AdaptiveAvgPool2d,
-    BatchNorm,
-    Binary,
-    Concat,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    Op,
-    Pair,
-    Pool2d,
-    Shape,
-    Unknown,
-)
+from lithe.graph.ops import Shape, View
 
 
 def capture(module: nn.Module, input_shape: Shape) -> Graph:
     """The graph of a module in inference mode for an input of that shape, n c h w.
 
-    The module is not changed and none of its weights are read: it is traced on a copy
-    without storage. An operator without a rule becomes `Unknown` with the shape seen.
+    The module is not changed and none of its weights are read: a copy that shares them is
+    traced. The input gets the type and device of the first floating-point weight. An
+    operator without a rule becomes `Unknown` with the shape seen. What does not depend on
+    the input (a weight that is normalised, a constant) is no operator of the graph: it can
+    be worked out once, before; its weights belong to the operator that reads the result.
 
     Raises:
         LitheError: `torch.export` cannot trace the module, or it does not take that shape.
     """
-    with torch.device("meta"):
-        example = torch.empty(input_shape)
+    weights = (*module.parameters(), *module.buffers())
+    if any(is_lazy(weight) for weight in weights):
+        raise LitheError(
+            f"{type(module).__name__} has weights without a shape yet (a lazy module); "
+            "run one batch through it first"
+        )
+    like = next((weight for weight in weights if weight.is_floating_point()), torch.empty(0))
     try:
-        program = torch.export.export(_without_storage(module), (example,), strict=False)
+        example = torch.empty(input_shape, dtype=like.dtype, device=like.device)
+        # Without gradients a `no_grad` inside the module changes nothing; otherwise it would
+        # be exported as one opaque operator.
+        with _quietly(), torch.no_grad():
+            program = torch.export.export(_twin(module), (example,), strict=False)
     except Exception as error:
         raise LitheError(
             f"{type(module).__name__} cannot be captured for an input of {input_shape}: "
-            f"{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+            f"{_reason(error)}"
         ) from error
-    return _translate(program, input_shape)
+    graph = _translate(program)
+    if not graph.outputs:
+        raise LitheError(f"{type(module).__name__} returns nothing that depends on its input")
+    return graph
 
 
-def _without_storage(module: nn.Module) -> nn.Module:
-    """A copy on the meta device; deepcopy with every tensor replaced costs no memory."""
-    memo: dict[int, Any] = {}
-    for tensor in (*module.parameters(), *module.buffers()):
-        meta = tensor.detach().to("meta")
-        memo[id(tensor)] = nn.Parameter(meta, False) if isinstance(tensor, nn.Parameter) else meta
-    return copy.deepcopy(module, memo).eval()
+def _twin(module: nn.Module) -> nn.Module:
+    """A copy in inference mode that shares every tensor with the original."""
+    shared: dict[int, Any] = {}
+    for part in module.modules():
+        values = (*part._parameters.values(), *part._buffers.values(), *vars(part).values())
+        shared |= {id(value): value for value in values if isinstance(value, torch.Tensor)}
+    return copy.deepcopy(module, shared).eval()
 
 
-def _translate(program: ExportedProgram, input_shape: Shape) -> Graph:
-    signature = program.graph_signature
-    params, buffers = signature.inputs_to_parameters, signature.inputs_to_buffers
-    builder, names = GraphBuilder(), dict[str, str]()
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """torch.export explains a failure by a graph and a log on stderr; we say it in one line."""
+    loggers = [logging.getLogger(f"torch.{name}") for name in ("export", _SYMBOLIC)]
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        before = [logger.disabled for logger in loggers]
+        try:
+            for logger in loggers:
+                logger.disabled = True
+            yield
+        finally:
+            for logger, disabled in zip(loggers, before, strict=True):
+                logger.disabled = disabled
+
+
+_SYMBOLIC = "fx.experimental.symbolic_shapes"
+_BY_VALUE = ("GuardOnDataDependentSymNode", "DataDependentOutputException")
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    reason = lines[0] if lines else type(error).__name__
+    if type(error).__name__ in _BY_VALUE:
+        reason = (
+            "what it does depends on the values in the input (an `if` on a tensor, a size read "
+            "from one), which a fixed graph cannot hold"
+        )
+    torch_folder, library = Path(torch.__file__).parent, Path(copy.__file__).parent
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if frame.name == capture.__name__ and path == Path(__file__):
+            break
+        if path.is_absolute() and torch_folder not in path.parents and path.parent != library:
+            return f"{reason} ({path.name}, line {frame.lineno})"
+    return reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What a value that does not depend on the input is made of: shapes by name."""
+
+    params: dict[str, Shape] = field(default_factory=dict)
+    buffers: dict[str, Shape] = field(default_factory=dict)
+
+
+def _translate(program: ExportedProgram) -> Graph:
+    builder = GraphBuilder()
+    names: dict[str, str] = {}  # torch's name of a value that depends on the input, and ours
+    weights: dict[str, _Weights] = {}  # of all other values
+    outputs: list[str] = []
     for node in program.graph.nodes:
-        if node.op == "placeholder" and node.name not in params and node.name not in buffers:
-            if node.name in signature.user_inputs:
-                names[node.name] = builder.input(input_shape)
+        if node.op == "placeholder":
+            _place(node, program, builder, names, weights)
         elif node.op == "call_function":
-            tensors = [arg for arg in _flat(node.args) if isinstance(arg, FxNode)]
-            names[node.name] = builder.add(
-                _operator(node),
-                *(names[arg.name] for arg in tensors if arg.name in names),
-                path=_module_path(node),
-                params={params[a.name]: _shape(a) for a in tensors if a.name in params},
-                buffers={buffers[a.name]: _shape(a) for a in tensors if a.name in buffers},
-            )
+            _add(node, builder, names, weights)
         elif node.op == "output":
-            outputs = [names[arg.name] for arg in _flat(node.args) if isinstance(arg, FxNode)]
+            outputs = [names[value.name] for value in arguments(node) if value.name in names]
     return builder.build(*outputs)
 
 
-def _flat(args: Any) -> list[Any]:
-    if isinstance(args, list | tuple):
-        return [leaf for arg in args for leaf in _flat(arg)]
-    return [args]
+def _place(
+    node: FxNode,
+    program: ExportedProgram,
+    builder: GraphBuilder,
+    names: dict[str, str],
+    weights: dict[str, _Weights],
+) -> None:
+    signature = program.graph_signature
+    if node.name in signature.inputs_to_parameters:
+        params = {signature.inputs_to_parameters[node.name]: seen_shape(node)}
+        weights[node.name] = _Weights(params=params)
+    elif node.name in signature.inputs_to_buffers:
+        buffers = {signature.inputs_to_buffers[node.name]: seen_shape(node)}
+        weights[node.name] = _Weights(buffers=buffers)
+    elif node.name in signature.user_inputs:
+        names[node.name] = builder.input(seen_shape(node))
+    else:
+        weights[node.name] = _Weights()  # a constant
 
 
-def _shape(node: FxNode) -> Shape:
-    value = node.meta["val"]
-    return tuple(int(size) for size in value.shape) if isinstance(value, torch.Tensor) else ()
+def _add(
+    node: FxNode, builder: GraphBuilder, names: dict[str, str], weights: dict[str, _Weights]
+) -> None:
+    if node.meta.get("val") is None:
+        return  # an assertion or a change of mode: no value
+    read = arguments(node)
+    inputs = [names[value.name] for value in read if value.name in names]
+    own = _Weights()
+    for value in read:
+        if value.name in weights:
+            own.params.update(weights[value.name].params)
+            own.buffers.update(weights[value.name].buffers)
+    if not inputs:
+        weights[node.name] = own
+    elif str(node.target) in SPLITS:
+        names[node.name] = inputs[0]  # each piece that is used becomes a view of it
+    else:
+        shapes = tuple(builder.shape(name) for name in inputs)
+        names[node.name] = builder.add(
+            View("part", seen_shape(node))
+            if node.target is operator.getitem
+            else operator_of(node, shapes),
+            *inputs,
+            path=_module_path(node),
+            params=own.params,
+            buffers=own.buffers,
+        )
 
 
 def _module_path(node: FxNode) -> str:
     stack = node.meta.get("nn_module_stack") or {}
     return str(list(stack.values())[-1][0]) if stack else ""
-
-
-def _operator(node: FxNode) -> Op:
-    rule = RULES.get(str(node.target))
-    return rule(_Arguments(node)) if rule else Unknown(str(node.target), _shape(node))
-
-
-class _Arguments:
-    """The arguments of a call by the names in its schema, defaults filled in."""
-
-    def __init__(self, node: FxNode) -> None:
-        self.node = node
-        schema = node.target._schema.arguments  # type: ignore[union-attr]
-        self._values = {arg.name: arg.default_value for arg in schema if arg.has_default_value()}
-        self._values |= {arg.name: v for arg, v in zip(schema, node.args, strict=False)}
-        self._values |= dict(node.kwargs)
-
-    def __getitem__(self, name: str) -> Any:
-        return self._values[name]
-
-    def shape(self, name: str) -> Shape:
-        return _shape(self[name])
-
-    def pair(self, name: str, default: Pair = (0, 0)) -> Pair:
-        value = self[name]
-        if isinstance(value, int):
-            return value, value
-        if not value:
-            return default
-        return (value[0], value[0]) if len(value) == 1 else (value[0], value[1])
-
-
-def _conv2d(a: _Arguments) -> Op:
-    c_out, c_group, *kernel = a.shape("weight")
-    padding = a["padding"]
-    if isinstance(padding, str):
-        # "same" may pad one side more than the other, which no pair can say.
-        return Unknown(f"{a.node.target} with padding={padding!r}", _shape(a.node))
-    return Conv2d(
-        c_group * a["groups"],
-        c_out,
-        (kernel[0], kernel[1]),
-        a.pair("stride"),
-        a.pair("padding"),
-        a.pair("dilation"),
-        a["groups"],
-        a["bias"] is not None,
-    )
-
-
-def _linear(a: _Arguments) -> Op:
-    c_out, c_in = a.shape("weight")
-    return Linear(c_in, c_out, a["bias"] is not None)
-
-
-def _pool(kind: str) -> Callable[[_Arguments], Op]:
-    def rule(a: _Arguments) -> Op:
-        kernel = a.pair("kernel_size")
-        dilation = a.pair("dilation") if kind == "max" else (1, 1)
-        return Pool2d(
-            kind, kernel, a.pair("stride", kernel), a.pair("padding"), dilation, a["ceil_mode"]
-        )
-
-    return rule
-
-
-def _hardtanh(a: _Arguments) -> Op:
-    limits = (a["min_val"], a["max_val"])
-    return Activation("relu6" if limits == (0, 6) else f"hardtanh({limits[0]:g},{limits[1]:g})")
-
-
-def _flatten(a: _Arguments) -> Op:
-    rank = len(a.shape("self"))
-    if a["end_dim"] not in (-1, rank - 1):
-        return Unknown(f"{a.node.target} of inner axes", _shape(a.node))
-    return Flatten(a["start_dim"] % rank)
-
-
-def _binary(kind: str) -> Callable[[_Arguments], Op]:
-    def rule(a: _Arguments) -> Op:
-        # With a plain number there is one tensor: no more than an activation.
-        return Binary(kind) if isinstance(a["other"], FxNode) else Activation(f"{kind}_constant")
-
-    return rule
-
-
-def _mean(a: _Arguments) -> Op:
-    axes = sorted(axis % len(a.shape("self")) for axis in a["dim"] or ())
-    if axes == [2, 3] and len(a.shape("self")) == 4 and a["keepdim"]:
-        return AdaptiveAvgPool2d()
-    return Unknown(f"{a.node.target} over axes {axes}", _shape(a.node))
-
-
-def _activation(kind: str) -> Callable[[_Arguments], Op]:
-    return lambda _: Activation(kind)
-
-
-RULES: dict[str, Callable[[_Arguments], Op]] = {
-    "aten.conv2d.default": _conv2d,
-    "aten.conv2d.padding": _conv2d,
-    "aten.linear.default": _linear,
-    "aten.batch_norm.default": lambda a: BatchNorm(a.shape("input")[1]),
-    "aten.relu.default": _activation("relu"),
-    "aten.relu_.default": _activation("relu"),
-    "aten.relu6.default": _activation("relu6"),
-    "aten.hardtanh.default": _hardtanh,
-    "aten.hardtanh_.default": _hardtanh,
-    "aten.add.Tensor": _binary("add"),
-    "aten.add_.Tensor": _binary("add"),
-    "aten.mul.Tensor": _binary("mul"),
-    "aten.mul_.Tensor": _binary("mul"),
-    "aten.cat.default": lambda a: Concat(a["dim"] % len(_shape(a.node))),
-    "aten.max_pool2d.default": _pool("max"),
-    "aten.avg_pool2d.default": _pool("avg"),
-    "aten.adaptive_avg_pool2d.default": lambda a: AdaptiveAvgPool2d(a.pair("output_size")),
-    "aten.mean.dim": _mean,
-    "aten.flatten.using_ints": _flatten,
-    "aten.dropout.default": lambda _: Dropout(),
-    "aten.dropout_.default": lambda _: Dropout(),
-}

@@ -24,18 +24,28 @@ class Node:
     buffers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Graph:
     """Nodes in an order in which they can run; every tensor is written once.
 
-    `shapes` holds the shape of every tensor, `weights` that of every parameter and buffer.
+    `shapes` holds the shape of every tensor, `weights` that of every parameter and buffer;
+    both are read-only copies of what is given.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     nodes: tuple[Node, ...]
-    shapes: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
-    weights: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    weights: Mapping[str, Shape] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("shapes", "weights"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[type["Graph"], tuple[object, ...]]:
+        # A mapping proxy cannot be pickled, and a graph has to travel between processes.
+        mappings = dict(self.shapes), dict(self.weights)
+        return Graph, (self.inputs, self.outputs, self.nodes, *mappings)
 
 
 class GraphBuilder:
@@ -86,8 +96,8 @@ class GraphBuilder:
             tuple(self._inputs),
             outputs,
             tuple(self._nodes),
-            MappingProxyType(dict(self._shapes)),
-            MappingProxyType(dict(self._weights)),
+            self._shapes,
+            self._weights,
         )
 
 

@@ -45,7 +45,7 @@ class Conv2d(Op):
         Raises:
             LitheError: channels that do not fit, or a kernel larger than the padded input.
         """
-        n, c, h, w = inputs[0]
+        n, c, h, w = _image(inputs[0])
         if c != self.c_in:
             raise LitheError(f"a convolution of {self.c_in} input channels was given {c}")
         if self.c_in % self.groups or self.c_out % self.groups:
@@ -105,7 +105,10 @@ class Activation(Op):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Op):
-    """Element-wise `add` or `mul` of two tensors that broadcast."""
+    """Element-wise `add`, `sub`, `mul` or `div` of tensors that broadcast; makes a tensor.
+
+    Where one operand is a weight, there is one input.
+    """
 
     kind: str
 
@@ -120,7 +123,9 @@ class Binary(Op):
         for sizes in zip(*padded, strict=True):
             if len({size for size in sizes if size != 1}) > 1:
                 raise LitheError(f"shapes {' and '.join(map(str, inputs))} do not broadcast")
-        return tuple(max(sizes) for sizes in zip(*padded, strict=True))
+        return tuple(
+            next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +135,19 @@ class Concat(Op):
     axis: int = 1
 
     def shape(self, *inputs: Shape) -> Shape:
-        """The first shape, its `axis` the sum of all."""
-        first = list(inputs[0])
-        first[self.axis] = sum(shape[self.axis] for shape in inputs)
-        return tuple(first)
+        """The first shape, its `axis` the sum of all.
+
+        Raises:
+            LitheError: the shapes differ elsewhere than along `axis`.
+        """
+        before, after = inputs[0][: self.axis], inputs[0][self.axis + 1 :]
+        for shape in inputs:
+            if (shape[: self.axis], shape[self.axis + 1 :]) != (before, after):
+                raise LitheError(
+                    f"shapes {' and '.join(map(str, inputs))} differ elsewhere than on axis "
+                    f"{self.axis}, along which they are concatenated"
+                )
+        return (*before, sum(shape[self.axis] for shape in inputs), *after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +163,9 @@ class Pool2d(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c, h_out, w_out); `ceil_mode` rounds up where a window still starts inside."""
-        n, c, *size = inputs[0]
+        n, c, h, w = _image(inputs[0])
         out = _windows(
-            (size[0], size[1]),
+            (h, w),
             self.kernel,
             self.stride,
             self.padding,
@@ -169,7 +183,18 @@ class AdaptiveAvgPool2d(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c, *size)."""
-        return (*inputs[0][:2], *self.size)
+        return (*_image(inputs[0])[:2], *self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean(Op):
+    """Average over some axes, which go."""
+
+    axes: tuple[int, ...]
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The sizes of the axes that are left."""
+        return tuple(size for axis, size in enumerate(inputs[0]) if axis not in self.axes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +214,29 @@ class Dropout(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class View(Op):
+    """The same bytes seen otherwise, all or some: `reshape`, `transpose`, `slice`, `getitem`."""
+
+    kind: str
+    out: Shape
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The shape that was seen when the network was captured."""
+        return self.out
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Op):
+    """The same numbers in another order of bytes, so a tensor of its own."""
+
+    out: Shape
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The shape that was seen when the network was captured."""
+        return self.out
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown(Op):
     """An operator without a rule here: a named row in every report, never a silent zero."""
 
@@ -200,8 +248,16 @@ class Unknown(Op):
         return self.out
 
 
-# Operators that write where they read, or write nothing: no memory of their own.
-IN_PLACE = (BatchNorm, Activation, Dropout, Flatten)
+# Operators that may write where they read, where nobody else needs what they overwrite.
+OVERWRITES = (BatchNorm, Activation)
+# Operators that write nothing: their output is a second name for the bytes of their input.
+ALIASES = (Flatten, Dropout, View)
+
+
+def _image(shape: Shape) -> Shape:
+    if len(shape) != 4:
+        raise LitheError(f"an image batch has four axes, n c h w, and this is {shape}")
+    return shape
 
 
 def _windows(
@@ -210,13 +266,13 @@ def _windows(
     out = []
     for h, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True):
         span = h + 2 * p - d * (k - 1) - 1
-        if span < 0:
+        count = (ceil(span / s) if round_up else span // s) + 1
+        if round_up and (count - 1) * s >= h + p:  # a window must start inside input or left pad
+            count -= 1
+        if count < 1:
             raise LitheError(
                 f"a kernel of {k} with dilation {d} does not fit an input of {h} pixels "
                 f"padded by {p}"
             )
-        count = (ceil(span / s) if round_up else span // s) + 1
-        if round_up and (count - 1) * s >= h + p:  # a window must start inside input or left pad
-            count -= 1
         out.append(count)
     return out[0], out[1]

@@ -46,21 +46,25 @@ class InvertedResidualBlock(nn.Module):
         return x + y if self.adds_input else y
 
 
-class ExpansionShortcutBlock(InvertedResidualBlock):
+class ExpansionShortcutBlock(nn.Module):
     """The ablation of MobileNetV2's section 6.4 that joins the wide tensors instead.
 
-    `forward` takes and returns the expanded tensor beside the narrow one: the classic
-    residual network's shortcut, which starts and ends at the blocks' middles.
+    It takes and returns the expanded tensor beside the narrow one: the classic residual
+    network's shortcut, which starts and ends at the blocks' middles.
     """
 
     def __init__(
         self, block: Block, row: InvertedResidual, activation: Activation, c_wide: int | None
     ) -> None:
-        super().__init__(block, row, activation)
-        self.adds_wide = c_wide == block.c_expanded
-        self.c_wide = block.c_expanded if block.stride == 1 else None
+        super().__init__()
+        c = block.c_expanded
+        self.adds_wide = c_wide == c
+        self.c_wide = c if block.stride == 1 else None
+        self.expand = pointwise(block.c_in, c, activation) if row.t > 1 else None
+        self.depthwise = depthwise(c, row.k, block.stride, activation)
+        self.project = pointwise(c, block.c_out, None if row.linear else activation)
 
-    def through(self, x: Tensor, wide: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, wide: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Both outputs: narrow (n, c_out, h_out, w_out) and wide (n, t * c_in, h, w) or None."""
         y: Tensor = x if self.expand is None else self.expand(x)
         if self.adds_wide and wide is not None:

@@ -36,7 +36,7 @@ class Network(nn.Module):
         wide: Tensor | None = None
         for block in self.blocks:
             if isinstance(block, ExpansionShortcutBlock):
-                x, wide = block.through(x, wide)
+                x, wide = block(x, wide)
             else:
                 x, wide = block(x), None
         return x
