@@ -52,6 +52,8 @@ class Network(nn.Module):
 
 def _initialize(network: Network) -> None:
     """He initialisation by fan-out for convolutions, a small normal for the classifier."""
+    if network.classifier.weight.is_meta:
+        return  # nothing to draw, and torch's rule for it would take two seconds to import
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

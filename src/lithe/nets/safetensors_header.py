@@ -23,6 +23,7 @@ from lithe.nets import strict_json
 from lithe.nets.strict_json import one_line
 
 MAX_HEADER_BYTES = 16 * 2**20  # room for a million classes of a dozen letters
+MAX_TENSORS = 10_000  # 512 blocks of three convolutions have 9216
 ELEMENT_BYTES = {"F32": 4, "I64": 8}  # the types that a network's weights have
 REMEDY = "give the model.safetensors that lithe wrote"
 
@@ -79,7 +80,8 @@ def read_header(file: BinaryIO, size: int, path: str | PathLike[str]) -> Header:
     """Read the header and nothing behind it; `size` is that of the file in bytes.
 
     Raises:
-        LitheError: not a safetensors file, a header of more than 16 MiB, or one cut off.
+        LitheError: not a safetensors file, a header of more than 16 MiB or 10,000 tensors, or
+            one that is cut off.
     """
     start = file.read(9)
     length = int.from_bytes(start[:8], "little")
@@ -97,11 +99,12 @@ def read_header(file: BinaryIO, size: int, path: str | PathLike[str]) -> Header:
         entries = strict_json.decode(file.read(length), dict[str, Raw])
         table = bytes(entries.pop("__metadata__", b"{}"))
         metadata = strict_json.decode(table, dict[str, str])
+        if len(entries) > MAX_TENSORS:
+            raise ValueError(f"{len(entries):,} tensors, and at most {MAX_TENSORS:,} are read here")
         tensors = {name: _TENSOR.decode(entry) for name, entry in entries.items()}
     except ValueError as error:
         raise LitheError(
-            f"{path} is not a safetensors file: its header does not read "
-            f"({one_line(error)}); {REMEDY}"
+            f"the header of {path} does not read ({one_line(error)}); {REMEDY}"
         ) from None
     return Header(metadata, tensors, 8 + length, size - 8 - length)
 
