@@ -6,18 +6,21 @@ from torch import Tensor, nn
 
 from lithe.arch import Architecture, architecture, unroll
 from lithe.nets.blocks import ExpansionShortcutBlock, make_block
+from lithe.nets.card import ModelCard
 
 
 class Network(nn.Module):
     """Blocks, global average pooling, dropout, classifier.
 
-    (n, c, h, w) -> (n, classes) logits. `arch` is the table that it was built from. The
-    network takes any input size; its strides are those of `arch.resolution`.
+    (n, c, h, w) -> (n, classes) logits. `arch` is the table that it was built from, `card`
+    what its model file says of it (None for a network that is from no file). The network
+    takes any input size; its strides are those of `arch.resolution`.
     """
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         self.arch = arch
+        self.card: ModelCard | None = None
         self.blocks = nn.ModuleList()
         c, c_wide = arch.in_channels, None
         for block in unroll(arch):
@@ -49,6 +52,8 @@ class Network(nn.Module):
 
 def _initialize(network: Network) -> None:
     """He initialisation by fan-out for convolutions, a small normal for the classifier."""
+    if network.classifier.weight.is_meta:
+        return  # nothing to draw, and torch's rule for it would take two seconds to import
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

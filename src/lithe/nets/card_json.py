@@ -1,0 +1,67 @@
+"""The model card as JSON, checked on the way in and on the way out."""
+
+import math
+import unicodedata
+
+import msgspec
+
+from lithe.arch import unroll
+from lithe.errors import LitheError
+from lithe.nets import strict_json
+from lithe.nets.card import ModelCard
+from lithe.nets.strict_json import one_line
+
+# A second to build without storage; rows.py alone would allow 8192 blocks, 16 seconds.
+MAX_BLOCKS = 512
+
+
+def encode_card(card: ModelCard) -> bytes:
+    """The card's JSON, one text for one card; `decode_card` takes it.
+
+    Raises:
+        LitheError: a metric or normalisation that is not finite, a class name that is not
+            text, or a card that `decode_card` refuses.
+    """
+    figures = {f"the metric {name}": value for name, value in card.metrics.items()}
+    for name in ("mean", "std"):
+        for channel, value in enumerate(getattr(card.preprocessing, name)):
+            figures[f"preprocessing.{name}[{channel}]"] = value
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise LitheError(f"{name} is {value}; give a number")
+    try:
+        text = msgspec.json.encode(card, order="deterministic")
+    except UnicodeEncodeError as error:  # a folder's name in another encoding than the system's
+        raise LitheError(f"{error.object!a} is not text; rename it") from None
+    decode_card(text)
+    return text
+
+
+def decode_card(text: bytes) -> ModelCard:
+    """A card that agrees with itself and whose table can be built in bounded time.
+
+    Raises:
+        LitheError: not a card, a table that cannot be unrolled or is too deep, classes or
+            preprocessing at odds with the table, or a class name with control characters.
+    """
+    try:
+        card = strict_json.decode(text, ModelCard)
+    except ValueError as error:
+        raise LitheError(f"the card does not read: {one_line(error)}") from None
+    arch, preprocessing = card.arch, card.preprocessing
+    blocks = sum(row.n for row in arch.rows)
+    if blocks > MAX_BLOCKS:
+        raise LitheError(f"the table has {blocks} blocks; a model file takes {MAX_BLOCKS} at most")
+    unroll(arch)
+    for what, given, needed in (
+        ("classes", len(card.classes), arch.num_classes),
+        ("channels in preprocessing.mean", len(preprocessing.mean), arch.in_channels),
+        ("channels in preprocessing.std", len(preprocessing.std), arch.in_channels),
+        ("pixels as preprocessing.resolution", preprocessing.resolution, arch.resolution),
+    ):
+        if given != needed:
+            raise LitheError(f"the card has {given} {what}, and its table has {needed}")
+    for name in card.classes:
+        if any(unicodedata.category(letter) == "Cc" for letter in name):
+            raise LitheError(f"the class {name!a} has control characters; rename it")
+    return card
