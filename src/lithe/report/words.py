@@ -1,0 +1,155 @@
+"""What the numbers of a run say in words; the page and the terminal say the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lithe.report.rows import LimitRow, NetworkRow, RunRows
+from lithe.units import format_bytes, format_count, format_seconds
+
+FORMAT: dict[str, Callable[[float], str]] = {
+    "count": format_count,
+    "bytes": format_bytes,
+    "seconds": format_seconds,
+}
+# The limits by their options' names; one that is not here is shown under its own name.
+LIMIT_NAMES = {
+    "max_macs": "MACs",
+    "max_params": "Parameters",
+    "max_activation_bytes": "Peak activations",
+    "max_latency_s": "Latency",
+}
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One thing that a network costs: its name, its title on an axis, where a row holds it."""
+
+    key: str
+    name: str
+    unit: str
+    title: str
+    of: Callable[[NetworkRow], float | None]
+
+
+DIMENSIONS = (
+    Dimension("macs", "Compute", "count", "Compute (MACs)", lambda row: row.macs),
+    Dimension(
+        "memory",
+        "Memory",
+        "bytes",
+        "Memory (peak of live activations)",
+        lambda row: row.peak_activation_bytes,
+    ),
+    Dimension("latency", "Latency", "seconds", "Latency of one image", lambda row: row.latency_s),
+    Dimension("params", "Parameters", "count", "Parameters", lambda row: row.params),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """The chosen network beside its twin in one dimension.
+
+    `ratio` is the twin's cost over the chosen network's: above 1 the structure saves. It is
+    None where one of the two was not measured or is zero.
+    """
+
+    dimension: Dimension
+    chosen: float | None
+    twin: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the twin costs as much."""
+        return self.twin / self.chosen if self.twin and self.chosen else None
+
+    @property
+    def times(self) -> str:
+        """The ratio as a factor above 1, whichever way it points."""
+        return _times(max(self.ratio, 1 / self.ratio)) if self.ratio else "-"
+
+    @property
+    def verdict(self) -> str:
+        """`less`, `more`, `the same` or `not measured`."""
+        if self.ratio is None:
+            return NOT_MEASURED
+        if _times(self.ratio) == _times(1.0) == _times(1 / self.ratio):
+            return "the same"
+        return "less" if self.ratio > 1 else "more"
+
+
+def savings(rows: RunRows) -> tuple[Saving, ...]:
+    """Chosen network and twin in every dimension, in the order in which they are shown."""
+    return tuple(Saving(d, d.of(rows.chosen), d.of(rows.twin)) for d in DIMENSIONS)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 9.95 else f"{ratio:.1f}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number with its unit, or that it was not measured."""
+    return NOT_MEASURED if value is None else FORMAT.get(unit, format_count)(value)
+
+
+def percent(share: float) -> str:
+    """One decimal, two where one would round a miss away.
+
+    >>> percent(0.986), percent(0.9996), percent(1.0)
+    ('98.6 %', '99.96 %', '100.0 %')
+    """
+    text = f"{share:.1%}"
+    if text == "100.0%" and share < 1:
+        text = f"{min(share, 0.9999):.2%}"
+    return text.replace("%", " %")
+
+
+def limit_name(name: str) -> str:
+    """The plain name of a limit: `Latency` of `max_latency_s`.
+
+    >>> limit_name("max_macs"), limit_name("--max-energy")
+    ('MACs', 'Energy')
+    """
+    plain = name.lstrip("-").replace("-", "_")
+    return LIMIT_NAMES.get(plain, plain.removeprefix("max_").replace("_", " ").capitalize())
+
+
+def verdict(limit: LimitRow) -> str:
+    """Whether a limit holds, in words."""
+    return {None: NOT_MEASURED, True: "holds", False: "broken"}[limit.holds]
+
+
+def held_out(rows: RunRows) -> int:
+    """How many images the accuracy speaks of."""
+    return sum(map(sum, rows.confusion))
+
+
+def result(rows: RunRows) -> str:
+    """The run in one sentence."""
+    images = held_out(rows)
+    of_images = f"{images} held-out images" if images else "the held-out images"
+    right = f"{rows.chosen.label} gets {percent(rows.accuracy)} of {of_images} right"
+    parts = [f"{right} with {format_count(rows.chosen.macs)} MACs"]
+    broken = [limit for limit in rows.limits if limit.holds is False]
+    if broken:
+        parts.append(f", but breaks the limit on {_listed([_breach(limit) for limit in broken])}")
+    elif rows.limits and all(limit.holds for limit in rows.limits):
+        parts.append(", within every limit")
+    saving = savings(rows)[0]
+    if saving.verdict == "less":
+        parts.append(f"; standard convolutions would take {saving.times} times as many")
+    return "".join(parts) + "."
+
+
+def _breach(limit: LimitRow) -> str:
+    name = limit_name(limit.name)
+    return (
+        f"{name if name == 'MACs' else name.lower()} "
+        f"({quantity(limit.measured, limit.unit)} measured, "
+        f"{quantity(limit.asked, limit.unit)} asked)"
+    )
+
+
+def _listed(texts: list[str]) -> str:
+    *most, last = texts
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,86 @@
+"""`lithe show` and `lithe profile`, as they are typed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = (["show", "mobilenet_v2"], ["profile", "mobilenet_v1"])
+
+
+def lithe(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lithe", *arguments], capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("command", COMMANDS)
+def test_neither_imports_torch(command: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from lithe.cli import cli\n"
+        f"cli.main({command!r}, standalone_mode=False)\n"
+        "assert not {'torch', 'numpy', 'plotly'} & set(sys.modules), 'heavy import'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "mobilenet" in done.stdout
+
+
+def test_show_as_json_has_the_papers_rows_and_the_totals() -> None:
+    values = json.loads(lithe("show", "mobilenet_v1", "--resolution", "64", "--json").stdout)
+    first = values["rows"][0]
+    assert first["cells"] == {
+        "Type / Stride": "Conv / s1",
+        "Filter Shape": "3 x 3 x 3 x 32",
+        "Input Size": "64 x 64 x 3",
+    }
+    assert first["removed_stride"] == 2
+    assert values["totals"]["macs"] == sum(row["macs"] for row in values["rows"])
+    assert values["architecture"]["resolution"] == 64
+
+
+def test_options_reach_the_table() -> None:
+    done = lithe("show", "mobilenet_v2", "--width", "0.5", "--resolution", "96", "--classes", "7",
+                 "--in-channels", "1", "--paper-strides")  # fmt: skip
+    assert "mobilenet_v2_w0.5_r96, 7 classes, input 96 x 96 x 1" in done.stdout
+    assert "avgpool 3x3" in done.stdout
+
+
+def test_profile_as_json_and_as_csv() -> None:
+    text = lithe("profile", "mobilenet_v1", "--width", "0.25", "--batch", "2", "--json").stdout
+    values = json.loads(text)
+    assert values["name"] == "mobilenet_v1_w0.25_r224"
+    assert values["input_shape"] == [2, 3, 224, 224]
+    lines = lithe("profile", "mobilenet_v1", "--csv", "--sort", "params").stdout.splitlines()
+    assert lines[0].startswith("path,kind,op,")
+    assert lines[1].startswith("blocks.13.pointwise.conv,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "mobilenet_v3"], "did you mean mobilenet_v2"),
+        (["show", "mobilenet_v2", "--width", "0.01"], "no channel at all"),
+        (["show", "mobilenet_v2", "--resolution", "4"], "use 8 pixels or more"),
+        (["profile", "mobilenet_v2", "--json", "--csv"], "exclude each other"),
+        (["profile", "mobilenet_v2", "--batch", "0"], "give 1 or more"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str
+) -> None:
+    done = lithe(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_a_missing_model_file_is_one_line(tmp_path: Path) -> None:
+    done = lithe("profile", str(tmp_path / "model.safetensors"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
