@@ -60,7 +60,7 @@ def test_any_number_of_workers_draws_the_same(tmp_path: Path, channels: int) -> 
     images = open_data(tmp_path).train
     prep = preprocessing(16, channels)
     runs = []
-    for workers in (0, 1, 3):
+    for workers in (0, 1, 2):
         batches = loader(images, prep, batch_size=5, seed=7, strength=1.0, workers=workers)
         runs.append([epoch(batches, number) for number in (0, 1)])
     for run in runs[1:]:
