@@ -88,3 +88,6 @@ def _lines(name: str, total: float, say: Callable[[str], None]) -> Advance:
         )
 
     return advance
+
+
+SILENT = Progress(quiet=True)
