@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.data_sets import KINDS, make_folder
+from tests.models import make_model_file, make_network
 
-from data_sets import KINDS, make_folder
 from lithe.cli import main
 from lithe.nets.model_file import load
 from lithe.train.evaluate import evaluate
 from lithe.train.images import find_images, open_data
-from models import make_model_file, make_network
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.data_sets import KINDS, make_folder
+from tests.models import make_model_file, make_network
 
-from data_sets import KINDS, make_folder
 from lithe.cli import main
 from lithe.train.predict import predict
-from models import make_model_file, make_network
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.command import finished, lithe
 
-from command import finished, lithe
 from lithe.nets.model_file import load
 
 FIT = ("fit", "digits", "--max-macs", "600k", "--epochs", "5", "--threads", "1", "--quiet")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.command import finished
 
 import lithe
-from command import finished
 from lithe.errors import LitheError
 from lithe.run.folder import read_state
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data_sets import draw
 
-from data_sets import draw
 from lithe.errors import LitheError
 from lithe.train.decode import MAX_PIXELS, is_grey, read_image, shorter_side
 

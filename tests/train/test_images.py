@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.data_sets import KINDS, make_folder
 
-from data_sets import KINDS, make_folder
 from lithe.errors import LitheError
 from lithe.progress import Progress
 from lithe.train.check import NAMED

@@ -9,8 +9,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.data_sets import make_folder
 
-from data_sets import make_folder
 from lithe.errors import LitheError
 from lithe.train.image_set import ArrayImages, FileImages
 from lithe.train.images import open_data

@@ -5,9 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from lightning_fabric import Fabric
-from lithe.train.images import ImageData, open_data
-from lithe.train.loader import loader
-from lithe.train.transforms import preprocessing
 from torch import Tensor
 
 from lithe.arch import architecture
@@ -15,8 +12,11 @@ from lithe.errors import LitheError
 from lithe.nets.build import Network, build
 from lithe.progress import Progress
 from lithe.train.history import EpochRow
+from lithe.train.images import ImageData, open_data
+from lithe.train.loader import loader
 from lithe.train.loop import _optimizer, train
 from lithe.train.recipe import Recipe, learning_rate, recipe_for
+from lithe.train.transforms import preprocessing
 
 ARCH = architecture("shallow_mobilenet", width=0.1, resolution=8, num_classes=10, in_channels=1)
 RECIPE = Recipe(epochs=3, batch_size=64, learning_rate=4e-3, warmup_epochs=0.5)

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tests.data_sets import draw, make_folder
+from tests.models import make_model_file, make_network
 
-from data_sets import draw, make_folder
 from lithe.errors import LitheError
 from lithe.train.predict import Prediction, predict
 from lithe.train.transforms import eval_transform
-from models import make_model_file, make_network
 
 CLASSES = ("cat", "dog", "owl", "wren")
 

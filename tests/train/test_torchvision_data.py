@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.data_sets import draw
 
-from data_sets import draw
 from lithe.errors import LitheError
 from lithe.nets.torchvision_compat import datasets
 from lithe.progress import SILENT

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.data_sets import draw
 
-from data_sets import draw
 from lithe.errors import LitheError
 from lithe.nets.card import Preprocessing
 from lithe.train.transforms import (
