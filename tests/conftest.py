@@ -3,6 +3,11 @@
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# Hypothesis fails an example that takes long, which on a busy machine says nothing of the code.
+settings.register_profile("lithe", deadline=None)
+settings.load_profile("lithe")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -78,6 +78,6 @@ rows: st.SearchStrategy[Row] = st.one_of(
 
 
 @given(st.lists(rows, min_size=1, max_size=4), st.integers(8, 19), st.sampled_from([0.5, 1, 1.4]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_table(table: list[Row], resolution: int, width: float) -> None:
     assert_same(Architecture("any", tuple(table), width, resolution, num_classes=3))
