@@ -251,6 +251,8 @@ class Lazily(nn.Module):
         super().__init__()
         self.grid: Tensor | None = None
         self.scale = torch.full((8,), 2.0)
+        self.register_buffer("runs", torch.zeros(8))
+        self.runs: Tensor
         self.notes = {"kept": [1, 2]}
         self.conv = nn.Conv2d(4, 4, 1)
         self.conv.register_forward_hook(lambda m, args, y: y + 1)
@@ -258,6 +260,8 @@ class Lazily(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.grid is None:
             self.grid = torch.arange(8.0)
+        self.runs += 1
+        self.scale.mul_(2)
         y: Tensor = self.conv(x * self.scale) + self.grid
         return y
 
@@ -360,3 +364,18 @@ def test_attention_is_not_understood_and_says_so() -> None:
     found = cost(capture(layer, (1, 5, 8)))
     assert "aten.layer_norm.default" in found.unknown
     assert any("attention" in name or "matmul" in name or "bmm" in name for name in found.unknown)
+
+
+def test_weights_are_shared_and_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = nn.Linear(6, 5)
+    copied: list[torch.Size] = []
+    monkeypatch.setattr(nn.Parameter, "__deepcopy__", lambda self, memo: copied.append(self.shape))
+    assert ops(capture(module, (1, 6))) == [Linear(6, 5)]
+    assert copied == []
+
+
+def test_a_weight_with_a_history_is_no_obstacle() -> None:
+    module = nn.Linear(6, 5)
+    with pytest.warns(FutureWarning):
+        torch.nn.utils.weight_norm(module)  # keeps a computed weight as a plain attribute
+    assert ops(capture(module, (1, 6))) == [Linear(6, 5)]

@@ -32,6 +32,7 @@ def capture(module: nn.Module, input_shape: Shape) -> Graph:
     operator without a rule becomes `Unknown` with the shape seen. What does not depend on
     the input (a weight that is normalised, a constant) is no operator of the graph: it can
     be worked out once, before; its weights belong to the operator that reads the result.
+    Hooks run as in any forward pass, on tensors without values.
 
     Raises:
         LitheError: `torch.export` cannot trace the module, or it does not take that shape.
@@ -61,18 +62,23 @@ def capture(module: nn.Module, input_shape: Shape) -> Graph:
 
 
 def _twin(module: nn.Module) -> nn.Module:
-    """A copy in inference mode that shares every tensor with the original."""
-    shared: dict[int, Any] = {}
+    """A copy in inference mode that shares the weights: export never writes to those."""
+    known: dict[int, Any] = {id(t): t for t in (*module.parameters(), *module.buffers())}
     for part in module.modules():
-        values = (*part._parameters.values(), *part._buffers.values(), *vars(part).values())
-        shared |= {id(value): value for value in values if isinstance(value, torch.Tensor)}
-    return copy.deepcopy(module, shared).eval()
+        for value in vars(part).values():
+            if isinstance(value, torch.Tensor):
+                # A plain attribute: export may run on it. deepcopy refuses one with a history.
+                known.setdefault(id(value), value.detach().clone())
+    return copy.deepcopy(module, known).eval()
 
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """torch.export explains a failure by a graph and a log on stderr; we say it in one line."""
-    loggers = [logging.getLogger(f"torch.{name}") for name in ("export", _SYMBOLIC)]
+    loggers = [
+        logging.getLogger("torch.export"),
+        logging.getLogger("torch.fx.experimental.symbolic_shapes"),
+    ]
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         before = [logger.disabled for logger in loggers]
@@ -85,7 +91,6 @@ def _quietly() -> Iterator[None]:
                 logger.disabled = disabled
 
 
-_SYMBOLIC = "fx.experimental.symbolic_shapes"
 _BY_VALUE = ("GuardOnDataDependentSymNode", "DataDependentOutputException")
 
 
