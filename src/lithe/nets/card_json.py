@@ -28,7 +28,7 @@ def encode_card(card: ModelCard) -> bytes:
             figures[f"preprocessing.{name}[{channel}]"] = value
     for name, value in figures.items():
         if not math.isfinite(value):
-            raise LitheError(f"{name} is {value}; give a number")
+            raise LitheError(f"{name} is {value}; a card takes finite numbers only")
     try:
         text = msgspec.json.encode(card, order="deterministic")
     except UnicodeEncodeError as error:  # a folder's name in another encoding than the system's

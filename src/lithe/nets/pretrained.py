@@ -102,7 +102,8 @@ def _fetch(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float
         from timm.models import get_pretrained_cfg, load_state_dict_from_hf
     except ImportError as error:
         raise LitheError(
-            f"pretrained weights come through timm, and {error.name} is not installed: {INSTALL}"
+            f"pretrained weights come through timm, which cannot be imported ({one_line(error)}): "
+            f"{INSTALL}"
         ) from None
     config = get_pretrained_cfg(name)
     if config is None or not config.hf_hub_id:
