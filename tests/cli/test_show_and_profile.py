@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lithe.nets.build import create
+from lithe.nets.card import ModelCard, Preprocessing
+from lithe.nets.model_file import save
+
 COMMANDS = (["show", "mobilenet_v2"], ["profile", "mobilenet_v1"])
 
 
@@ -80,7 +84,39 @@ def test_what_cannot_be_shown_is_one_line_and_exit_code_2(
     assert not done.stdout
 
 
-def test_a_missing_model_file_is_one_line(tmp_path: Path) -> None:
-    done = lithe("profile", str(tmp_path / "model.safetensors"))
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    network = create("mobilenet_v2", width=0.1, resolution=32, num_classes=2, in_channels=1)
+    card = ModelCard(
+        arch=network.arch,
+        classes=("cat", "dog"),
+        preprocessing=Preprocessing(resolution=32, mean=(0.5,), std=(0.5,)),
+    )
+    save(path, network, card)
+    return path
+
+
+def test_a_model_file_is_counted_by_its_own_table(model_file: Path) -> None:
+    values = json.loads(lithe("profile", str(model_file), "--json").stdout)
+    assert values["name"] == "mobilenet_v2_w0.1_r32"
+    assert values["input_shape"] == [1, 1, 32, 32]
+    options = ("--width", "0.1", "--resolution", "32", "--classes", "2", "--in-channels", "1")
+    named = json.loads(lithe("profile", "mobilenet_v2", *options, "--json").stdout)
+    assert values["totals"] == named["totals"]
+
+
+def test_options_of_a_named_architecture_do_not_go_with_a_file(model_file: Path) -> None:
+    done = lithe("profile", str(model_file), "--in-channels", "3")
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert "--in-channels is for a named architecture" in done.stderr
+
+
+def test_what_is_no_model_file_is_one_line(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not a model")
+    for path in (tmp_path / "missing.safetensors", broken):
+        done = lithe("profile", str(path))
+        assert done.returncode == 2
+        assert path.name in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from lithe.arch import Architecture, architecture
 from lithe.cli.architecture_options import architecture_options
-from lithe.errors import LitheError
 from lithe.profile import profile
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import columns, render
@@ -46,8 +46,9 @@ def command(
         raise click.UsageError("--json and --csv exclude each other")
     if batch < 1:
         raise click.BadParameter(f"{batch} images are none; give 1 or more", param_hint="--batch")
-    if name.endswith(".safetensors"):
-        arch = _stored(Path(name))
+    path = Path(name)
+    if path.suffix == ".safetensors" or path.is_file():
+        arch = _stored(path)
     else:
         arch = architecture(
             name,
@@ -67,4 +68,13 @@ def command(
 
 
 def _stored(path: Path) -> Architecture:
-    raise LitheError(f"{path}: reading a model file is not there yet; give an architecture's name")
+    context = click.get_current_context()
+    for option in ("width", "resolution", "classes", "in_channels", "paper_strides"):
+        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
+            name = option.replace("_", "-")
+            raise click.UsageError(
+                f"--{name} is for a named architecture; {path} has its own table"
+            )
+    from lithe.nets.model_file import read_card
+
+    return read_card(path).arch

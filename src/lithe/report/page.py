@@ -11,13 +11,12 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from lithe import __version__
 from lithe.report import words
 from lithe.report.plots import STATUS_TEXT, plot_values
 from lithe.report.rows import CandidateRow, EpochRow, ExampleRow, RunRows
 
 SCRIPTS = ("theme.js", "candidates.js", "curves.js", "confusion.js", "start.js")
-EXAMPLE_BYTES = 600_000  # of PNG in one page, which with plotly.js stays below 6 MB
+EXAMPLE_BYTES = 500_000  # of PNG in one page, which with plotly.js stays below 6 MB
 MOST_CONFUSED = 8
 
 _UNIT = re.compile(r"(?<=\d) (?=(%|[kMGT]?B|[kMGT]|[um]?s|min|h)(?![A-Za-z]))")
@@ -49,7 +48,6 @@ def page(rows: RunRows) -> str:
     scripts = (get_plotlyjs(), "\n".join(_source(environment, name) for name in SCRIPTS))
     html = environment.get_template("page.html").render(
         rows=rows,
-        version=__version__,
         style=Markup(_source(environment, "page.css")),
         scripts=tuple(map(Markup, scripts)),
         script_hashes=Markup(" ".join(map(_hash, scripts))),

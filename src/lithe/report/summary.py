@@ -9,7 +9,7 @@ from rich.text import Text
 from lithe.report.rows import RunRows
 from lithe.report.terminal import Column, facts, spaced, table
 from lithe.report.words import (
-    held_out,
+    held_out_images,
     limit_name,
     percent,
     quantity,
@@ -24,9 +24,10 @@ def summary(rows: RunRows, files: Sequence[tuple[str, str]] = ()) -> RenderableT
     `files` are lines of the form (what it is, path). Fits in 80 columns.
     """
     title = Text.assemble(
-        (percent(rows.accuracy), "bold"), f" of {held_out(rows)} held-out images right\n",
+        (percent(rows.accuracy), "bold"),
+        f" of {held_out_images(rows)} right\n",
         (rows.chosen.label, "bold"),
-    )  # fmt: skip
+    )
     parts: list[RenderableType] = [title]
     if rows.limits:
         parts.append(_limits(rows))

@@ -124,11 +124,15 @@ def held_out(rows: RunRows) -> int:
     return sum(map(sum, rows.confusion))
 
 
+def held_out_images(rows: RunRows) -> str:
+    """Those images with their number, where it is known."""
+    images = held_out(rows)
+    return f"{images} held-out images" if images else "the held-out images"
+
+
 def result(rows: RunRows) -> str:
     """The run in one sentence."""
-    images = held_out(rows)
-    of_images = f"{images} held-out images" if images else "the held-out images"
-    right = f"{rows.chosen.label} gets {percent(rows.accuracy)} of {of_images} right"
+    right = f"{rows.chosen.label} gets {percent(rows.accuracy)} of {held_out_images(rows)} right"
     parts = [f"{right} with {format_count(rows.chosen.macs)} MACs"]
     broken = [limit for limit in rows.limits if limit.holds is False]
     if broken:

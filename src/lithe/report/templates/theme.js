@@ -39,7 +39,7 @@ function axis(t, more) {
 
 function layout(t, more) {
   return Object.assign({
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+    paper_bgcolor: t.paper, plot_bgcolor: t.paper, showlegend: false,
     font: { family: t.family, size: t.size, color: t.ink }, dragmode: false,
     margin: { l: 8, r: 8, t: 8, b: 8 }, hoverdistance: 24,
     hoverlabel: {
