@@ -10,16 +10,17 @@ from tests.command import finished
 import lithe
 from lithe.errors import LitheError
 from lithe.run.folder import read_state
+from lithe.run.run import Result
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> "lithe.run.run.Result":  # type: ignore[name-defined]
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     out = tmp_path_factory.mktemp("runs") / "digits"
     budget = lithe.Budget(max_macs=800_000, max_activation_bytes=100_000, max_latency_s=1.0)
     return lithe.fit("digits", budget, out=out, epochs=4, threads=1)
 
 
-def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result) -> None:  # type: ignore[no-untyped-def]
+def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result: Result) -> None:
     network = lithe.load(result.model)
     counted = lithe.profile(network, (1, 1, network.arch.resolution, network.arch.resolution))
     assert counted.macs == result.rows.chosen.macs <= 800_000
@@ -30,18 +31,19 @@ def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(resul
         "max_latency_s",
     ]
     assert all(limit.holds and limit.predicted for limit in result.rows.limits)
+    assert network.card is not None
     assert network.card.metrics["val_accuracy"] == result.accuracy
     assert result.rows.twin.macs > result.rows.chosen.macs
 
 
-def test_the_held_out_images_are_counted_once(result) -> None:  # type: ignore[no-untyped-def]
+def test_the_held_out_images_are_counted_once(result: Result) -> None:
     total = sum(map(sum, result.rows.confusion))
     right = sum(row[i] for i, row in enumerate(result.rows.confusion))
     assert total in (359, 360)
     assert right / total == pytest.approx(result.accuracy)
 
 
-def test_the_state_holds_what_was_tried(result) -> None:  # type: ignore[no-untyped-def]
+def test_the_state_holds_what_was_tried(result: Result) -> None:
     state = read_state(result.out)
     assert state.winner is not None
     assert state.standings[state.winner.label].epochs == 4
@@ -50,19 +52,19 @@ def test_the_state_holds_what_was_tried(result) -> None:  # type: ignore[no-unty
     assert len(result.rows.history) == 4
 
 
-def test_a_finished_run_can_be_shown_again(result) -> None:  # type: ignore[no-untyped-def]
+def test_a_finished_run_can_be_shown_again(result: Result) -> None:
     before = result.model.read_bytes()
     again = lithe.resume(result.out)
     assert again.accuracy == result.accuracy
     assert result.model.read_bytes() == before
 
 
-def test_a_folder_with_a_run_is_not_overwritten(result) -> None:  # type: ignore[no-untyped-def]
+def test_a_folder_with_a_run_is_not_overwritten(result: Result) -> None:
     with pytest.raises(LitheError, match="holds another run; go on with it by --resume"):
         lithe.fit("digits", lithe.Budget(max_macs=800_000), out=result.out)
 
 
-def test_other_images_under_the_same_run_are_refused(result) -> None:  # type: ignore[no-untyped-def]
+def test_other_images_under_the_same_run_are_refused(result: Result) -> None:
     file = result.out / "run.json"
     text = file.read_text()
     state = msgspec.json.decode(text)
