@@ -111,6 +111,16 @@ def test_a_large_confusion_matrix_keeps_the_classes_with_most_mistakes() -> None
     assert values["totals"][at[0]] == 14
 
 
+def test_what_costs_more_than_the_twin_is_explained() -> None:
+    rows = sample()
+    assert "not always less time" not in page(rows)
+    assert "More memory is no mistake" not in page(rows)
+    worse = replace(rows.twin, latency_s=1e-6, peak_activation_bytes=1)
+    html = page(replace(rows, twin=worse))
+    assert "not always less time" in html
+    assert "More memory is no mistake" in html
+
+
 def test_what_is_not_a_number_is_a_gap() -> None:
     rows = sample(epochs=3)
     bad = replace(rows.history[0], train_loss=float("nan"), val_loss=float("inf"))

@@ -44,6 +44,7 @@ def page(rows: RunRows) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    savings = words.savings(rows)
     environment.filters["limit_name"] = words.limit_name
     scripts = (get_plotlyjs(), "\n".join(_source(environment, name) for name in SCRIPTS))
     html = environment.get_template("page.html").render(
@@ -53,9 +54,9 @@ def page(rows: RunRows) -> str:
         script_hashes=Markup(" ".join(map(_hash, scripts))),
         plots=plot_values(rows),
         result=_joined(words.result(rows)),
-        savings=words.savings(rows),
+        savings=savings,
         dimensions=words.DIMENSIONS,
-        memory_is_more=rows.chosen.peak_activation_bytes > rows.twin.peak_activation_bytes,
+        costs_more={one.dimension.key for one in savings if one.verdict == "more"},
         shapes=tuple(
             (status, Markup(shape))
             for status, shape in _SHAPES.items()

@@ -164,6 +164,7 @@ function walkCandidates() {
   for (const input of document.querySelectorAll("input[name=axis]")) {
     // A cost that nobody measured cannot be an axis.
     input.disabled = !page.candidates.points.some((p) => p.cost[input.value] !== null);
+    if (input.disabled) input.parentElement.title = "not measured for the candidates";
     input.addEventListener("change", () => { at = -1; drawCandidates(); });
   }
 }
