@@ -9,7 +9,7 @@ from lithe.arch import architecture
 from lithe.nets.build import Network, build
 from lithe.nets.card import ModelCard
 from lithe.nets.model_file import save
-from lithe.train.transforms import preprocessing
+from lithe.training.transforms import preprocessing
 
 
 def make_network(

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from lithe.errors import LitheError
     from lithe.nets.build import create
     from lithe.nets.model_file import load
-    from lithe.profile.static import profile
+    from lithe.profiling.static import profile
     from lithe.run.api import fit, resume, train
     from lithe.search.budget import Budget
-    from lithe.train.predict import predict
+    from lithe.training.predict import predict
 
 # Where each public name lives; nothing of it is imported until the name is used.
 _HOME = {
@@ -23,8 +23,8 @@ _HOME = {
     "create": "lithe.nets.build",
     "fit": "lithe.run.api",
     "load": "lithe.nets.model_file",
-    "predict": "lithe.train.predict",
-    "profile": "lithe.profile.static",
+    "predict": "lithe.training.predict",
+    "profile": "lithe.profiling.static",
     "resume": "lithe.run.api",
     "train": "lithe.run.api",
 }

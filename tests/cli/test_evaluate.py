@@ -11,8 +11,8 @@ from tests.models import make_model_file, make_network
 
 from lithe.cli import main
 from lithe.nets.model_file import load
-from lithe.train.evaluate import evaluate
-from lithe.train.images import find_images, open_data
+from lithe.training.evaluate import evaluate
+from lithe.training.images import find_images, open_data
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.data_sets import KINDS, make_folder
 from tests.models import make_model_file, make_network
 
 from lithe.cli import main
-from lithe.train.predict import predict
+from lithe.training.predict import predict
 
 
 @pytest.fixture(scope="module")

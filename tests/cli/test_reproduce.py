@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lithe.cli import cli
-from lithe.profile import reproduce
-from lithe.profile.comparison import Comparison
+from lithe.profiling import reproduce
+from lithe.profiling.comparison import Comparison
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "reproduce.txt"
 

@@ -5,8 +5,8 @@ A printed number that does not follow from the network stands with the true one 
 
 import pytest
 
-from lithe.profile.comparison import Comparison
-from lithe.profile.reproduce import TABLES, reproduce
+from lithe.profiling.comparison import Comparison
+from lithe.profiling.reproduce import TABLES, reproduce
 
 # Table, row, quantity, printed, computed to two more digits.
 FIGURES = [

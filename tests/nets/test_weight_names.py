@@ -90,14 +90,23 @@ def assert_same_logits(first: nn.Module, second: nn.Module, x: Tensor) -> None:
 
 
 @pytest.mark.parametrize("rival", RIVALS)
-def test_their_weights_in_ours_give_their_logits(rival: str) -> None:
+def test_their_weights_give_their_logits_and_go_out_as_they_came(rival: str) -> None:
+    scheme = RIVALS[rival][0]
     reference = randomized(theirs(rival), 0)
+    state = reference.state_dict()
     ours = build(table(rival)).eval()
-    load_weights(ours, reference.state_dict(), RIVALS[rival][0])
+    load_weights(ours, state, scheme)
     assert_same_logits(reference, ours, images(64))
+    exported = export_weights(ours, scheme)
+    assert exported.keys() == state.keys()
+    for name, tensor in state.items():
+        assert torch.equal(exported[name], tensor), name
+    found = names(ours.arch, scheme)
+    assert list(found) == list(ours.state_dict())
+    assert found.keys() >= from_arch(ours.arch).weights.keys()
 
 
-@pytest.mark.parametrize("rival", RIVALS)
+@pytest.mark.parametrize("rival", ["mobilenetv1_100", "mobilenetv2_075", "torchvision 1.4"])
 def test_our_weights_in_theirs_give_our_logits(rival: str) -> None:
     ours = randomized(build(table(rival)), 0).eval()
     reference = theirs(rival)
@@ -115,7 +124,6 @@ def test_parity_would_tell_relu_from_relu6(rival: str) -> None:
     assert (network(x) - other(x)).abs().max() > 1e-2
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize("rival", ["mobilenetv1_100", "mobilenetv2_100", "torchvision 1"])
 def test_parity_at_224_pixels(rival: str) -> None:
     reference = randomized(theirs(rival), 3)
@@ -125,7 +133,7 @@ def test_parity_at_224_pixels(rival: str) -> None:
 
 
 @pytest.mark.parametrize("rival", ["mobilenetv1_100", "mobilenetv2_050"])
-@pytest.mark.parametrize("resolution", [65, 97])
+@pytest.mark.parametrize("resolution", [65, 79])
 def test_parity_at_odd_sizes_other_classes_and_channels(rival: str, resolution: int) -> None:
     reference = randomized(theirs(rival, classes=7, channels=1), 4)
     ours = build(table(rival, resolution, classes=7, channels=1)).eval()
@@ -133,26 +141,7 @@ def test_parity_at_odd_sizes_other_classes_and_channels(rival: str, resolution: 
     assert_same_logits(reference, ours, images(resolution, 1))
 
 
-@pytest.mark.parametrize("rival", RIVALS)
-def test_out_and_in_again_changes_nothing(rival: str) -> None:
-    scheme = RIVALS[rival][0]
-    ours = randomized(build(table(rival)), 5)
-    exported = export_weights(ours, scheme)
-    again = build(table(rival))
-    load_weights(again, exported, scheme)
-    for name, tensor in ours.state_dict().items():
-        assert torch.equal(again.state_dict()[name], tensor), name
-
-
-@pytest.mark.parametrize("rival", RIVALS)
-def test_names_cover_every_weight_once(rival: str) -> None:
-    scheme, arch = RIVALS[rival][0], table(rival)
-    found = names(arch, scheme)
-    assert list(found) == list(build(arch).state_dict())
-    assert set(found.values()) == set(theirs(rival).state_dict())
-    assert found.keys() >= from_arch(arch).weights.keys()
-
-
+@pytest.mark.smoke
 def test_exported_weights_are_copies() -> None:
     network = build(architecture("mobilenet_v1", width=0.25, num_classes=3))
     export_weights(network, "timm")["classifier.bias"].fill_(7.0)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from PIL import Image, ImageDraw
 
 from lithe.arch import architecture, standard_twin
-from lithe.profile import profile
+from lithe.profiling import profile
 from lithe.report.rows import (
     CandidateRow,
     EpochRow,

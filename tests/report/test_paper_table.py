@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lithe.arch import ARCHITECTURES, Architecture, architecture, changed, standard_twin
-from lithe.profile import profile
+from lithe.profiling import profile
 from lithe.report.paper_table import paper_table
 from lithe.report.paper_text import paper_text
 from lithe.report.terminal import render

@@ -8,7 +8,7 @@ import pytest
 
 from lithe.arch import architecture
 from lithe.cost import LayerCost
-from lithe.profile import Profile, profile
+from lithe.profiling import Profile, profile
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import render
 from lithe.report.values import Sort, profile_csv, profile_values, sorted_layers

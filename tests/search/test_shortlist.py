@@ -4,7 +4,7 @@ import pytest
 
 from lithe.arch import Architecture
 from lithe.errors import LitheError
-from lithe.profile.latency import Latency
+from lithe.profiling.latency import Latency
 from lithe.search.budget import Budget, broken
 from lithe.search.price import static_price
 from lithe.search.shortlist import RACERS_PER_FAMILY, impossible, largest_that_fit, racers

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lithe.nets.card import ModelCard
-    from lithe.train.evaluate import Evaluation
-    from lithe.train.images import FoundImages, ImageSet
+    from lithe.training.evaluate import Evaluation
+    from lithe.training.images import FoundImages, ImageSet
 
 COLUMNS = 80  # a matrix that is wider is no longer read; its worst entries are listed instead
 WORST = 10
@@ -54,9 +54,9 @@ def command(
     """  # noqa: D301
     from lithe.nets.model_file import load
     from lithe.progress import Progress
-    from lithe.train.evaluate import evaluate
-    from lithe.train.image_set import relabel
-    from lithe.train.images import find_images
+    from lithe.training.evaluate import evaluate
+    from lithe.training.image_set import relabel
+    from lithe.training.images import find_images
 
     progress = Progress(quiet)
     network = load(model)
@@ -74,7 +74,7 @@ def command(
 
 def _chosen(source: "FoundImages", part: str, card: "ModelCard") -> "tuple[ImageSet, str]":
     """The images to show, and in words which ones they are."""
-    from lithe.train.images import HELD_OUT, split
+    from lithe.training.images import HELD_OUT, split
 
     if source.held_out is not None:
         if part == "all":
@@ -151,7 +151,7 @@ def _matrix(found: "Evaluation", headings: list[str]) -> "Table":
 
 
 def _worst(found: "Evaluation") -> "Table":
-    from lithe.train.evaluate import most_confused
+    from lithe.training.evaluate import most_confused
 
     table = _table("Class", "Images", "Mistakes", "Taken for")
     counts = {row.name: row.count for row in found.rows}

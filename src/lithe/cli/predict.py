@@ -11,7 +11,7 @@ import click
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
-    from lithe.train.predict import Prediction
+    from lithe.training.predict import Prediction
 
 
 @click.command()
@@ -45,8 +45,8 @@ def command(
     if as_json and csv_file == "-":
         raise LitheError("--json and --csv - would both be printed; choose one, or name a file")
     from lithe.progress import Progress
-    from lithe.train.check import bad_images
-    from lithe.train.predict import predict
+    from lithe.training.check import bad_images
+    from lithe.training.predict import predict
 
     progress = Progress(quiet)
     found = predict(model, paths, top_k=top_k, workers=workers, progress=progress)

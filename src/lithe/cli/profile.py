@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 from lithe.arch import Architecture, architecture
 from lithe.cli.architecture_options import architecture_options
-from lithe.profile import profile
+from lithe.profiling import profile
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import columns, render
 from lithe.report.values import Sort, profile_csv, profile_values

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lithe.profile.comparison import Comparison, Table, decimals
-from lithe.profile.reproduce import TABLES, reproduce
+from lithe.profiling.comparison import Comparison, Table, decimals
+from lithe.profiling.reproduce import TABLES, reproduce
 
 NOT_HERE = "not reproduced"
 

@@ -5,7 +5,7 @@ import msgspec
 
 from lithe.arch import architecture
 from lithe.cli.architecture_options import architecture_options
-from lithe.profile import profile
+from lithe.profiling import profile
 from lithe.report.paper_table import paper_table
 from lithe.report.paper_text import paper_text
 from lithe.report.terminal import render

@@ -5,7 +5,7 @@ from math import ceil
 from rich.console import RenderableType
 from rich.text import Text
 
-from lithe.profile import Profile
+from lithe.profiling import Profile
 from lithe.report.paper_table import V2_COLUMNS, PaperRow, PaperTable
 from lithe.report.profile_text import totals
 from lithe.report.terminal import Column, spaced, table

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lithe.cost import LayerCost, by_kind
-from lithe.profile import Profile
+from lithe.profiling import Profile
 from lithe.report.terminal import WIDE, Column, facts, spaced, table, tail
 from lithe.report.values import Sort, shape_text, sorted_layers
 from lithe.units import format_bytes, format_count

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lithe.train.history import EpochRow
+from lithe.training.history import EpochRow
 
 __all__ = [
     "CandidateRow",

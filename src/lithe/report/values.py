@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from lithe.cost import LayerCost, by_kind
-from lithe.profile import Profile
+from lithe.profiling import Profile
 from lithe.report.paper_table import PaperTable
 
 Sort = Literal["macs", "params", "memory"]

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.run.settings import FORMAT, State
-from lithe.train.history import EpochRow
+from lithe.training.history import EpochRow
 
 
 class Folder:

@@ -12,17 +12,17 @@ from PIL import Image
 from lithe.arch import standard_twin
 from lithe.nets.build import Network, build
 from lithe.nets.model_file import load
-from lithe.profile.latency import RUNTIMES, Latency, measure
-from lithe.profile.static import profile
+from lithe.profiling.latency import RUNTIMES, Latency, measure
+from lithe.profiling.static import profile
 from lithe.report.rows import CandidateRow, ExampleRow, LimitRow, NetworkRow, RunRows
 from lithe.run.folder import Folder
 from lithe.run.settings import State
 from lithe.search.budget import asked
 from lithe.search.price import Price
 from lithe.search.shortlist import Candidate
-from lithe.train.evaluate import Evaluation, evaluate
-from lithe.train.history import EpochRow
-from lithe.train.images import ImageData, ImageSet
+from lithe.training.evaluate import Evaluation, evaluate
+from lithe.training.history import EpochRow
+from lithe.training.images import ImageData, ImageSet
 
 SHOWN = 12  # examples of right and of wrong answers each
 THUMBNAIL = 96  # pixels

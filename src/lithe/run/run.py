@@ -25,10 +25,10 @@ from lithe.run.rows import run_rows
 from lithe.run.search import find_winner
 from lithe.run.settings import Settings, State
 from lithe.run.training import loaders, recipe_of, seeded
-from lithe.train.evaluate import evaluate
-from lithe.train.history import EpochRow
-from lithe.train.images import ImageData, open_data
-from lithe.train.loop import train
+from lithe.training.evaluate import evaluate
+from lithe.training.history import EpochRow
+from lithe.training.images import ImageData, open_data
+from lithe.training.loop import train
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
-from lithe.profile.latency import Latency, latency_of
+from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.folder import Folder
 from lithe.run.training import loaders, recipe_of, seeded
 from lithe.search.race import Standing, epochs_run, race, race_epochs
 from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
 from lithe.search.space import FAMILIES, resolutions, space
-from lithe.train.history import EpochRow
-from lithe.train.images import ImageData, split
-from lithe.train.loop import train
+from lithe.training.history import EpochRow
+from lithe.training.images import ImageData, split
+from lithe.training.loop import train
 
 RACE_SHARE = 0.15  # of the training images are kept aside to judge the race
 MOST_RACE_IMAGES = 20_000  # a race over more images is no longer short

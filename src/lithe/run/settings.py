@@ -8,7 +8,7 @@ from lithe.arch import Architecture
 from lithe.search.budget import Budget
 from lithe.search.race import Standing
 from lithe.search.shortlist import Candidate
-from lithe.train.recipe import Recipe
+from lithe.training.recipe import Recipe
 
 FORMAT = 1
 

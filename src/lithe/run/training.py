@@ -14,10 +14,10 @@ from lithe.nets.build import Network, build
 from lithe.nets.card import Preprocessing
 from lithe.run.settings import Settings
 from lithe.search.price import static_price
-from lithe.train.images import ImageSet
-from lithe.train.loader import loader
-from lithe.train.recipe import Recipe, recipe_for
-from lithe.train.transforms import preprocessing
+from lithe.training.images import ImageSet
+from lithe.training.loader import loader
+from lithe.training.recipe import Recipe, recipe_for
+from lithe.training.transforms import preprocessing
 
 MOST_WORKERS = 8  # decoding processes; more seldom helps one network
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lithe.arch import Architecture
 from lithe.cost import cost
 from lithe.graph import from_arch
-from lithe.profile.latency import Latency
+from lithe.profiling.latency import Latency
 
 
 @dataclass(frozen=True, slots=True)

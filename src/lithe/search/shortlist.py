@@ -6,7 +6,7 @@ from itertools import groupby
 
 from lithe.arch import Architecture
 from lithe.errors import LitheError
-from lithe.profile.latency import Latency
+from lithe.profiling.latency import Latency
 from lithe.search.budget import FORMAT, Budget, Limit, asked, broken, overrun
 from lithe.search.price import Price, static_price
 

@@ -1,5 +1,0 @@
-"""The dimensions of one network, joined: static cost and measured latency."""
-
-from lithe.profile.static import Profile, profile
-
-__all__ = ["Profile", "profile"]

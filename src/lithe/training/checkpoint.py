@@ -1,0 +1,87 @@
+"""Where a training stands after an epoch, in one safe file.
+
+Tensors only, with JSON beside them: like every file that lithe writes, a checkpoint holds
+no pickle, so that reading one runs nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lithe.errors import LitheError
+from lithe.files import write_atomically
+from lithe.training.history import EpochRow
+from lithe.training.recipe import Recipe
+
+
+class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    recipe: Recipe
+    seed: int
+    history: tuple[EpochRow, ...]
+
+
+def write_checkpoint(
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimizer: Optimizer,
+    recipe: Recipe,
+    seed: int,
+    history: Sequence[EpochRow],
+) -> None:
+    """Save the state after `len(history)` epochs, replacing the state before.
+
+    Raises:
+        LitheError: the file cannot be written; the one before it is kept.
+    """
+    tensors: dict[str, Tensor] = {
+        f"{name}/{key}": value.detach().cpu().contiguous()
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
+    header = msgspec.json.encode(_Header(recipe, seed, tuple(history))).decode()
+    # Storage that two names share would be refused; a clone apart is what a reader needs.
+    write_atomically(
+        path, save({name: value.clone() for name, value in tensors.items()}, {"lithe": header})
+    )
+
+
+def read_checkpoint(
+    path: Path, modules: dict[str, nn.Module], optimizer: Optimizer, recipe: Recipe, seed: int
+) -> tuple[EpochRow, ...]:
+    """Restore modules and optimizer in place; the history up to that epoch comes back.
+
+    Raises:
+        LitheError: the file is damaged, or of another recipe, seed or network.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = msgspec.json.decode(file.metadata()["lithe"], type=_Header)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if (header.recipe, header.seed) != (recipe, seed):
+            raise LitheError(f"{path} was written by a training with another recipe or seed")
+        for name, module in modules.items():
+            module.load_state_dict(_under(tensors, f"{name}/"))
+    except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, msgspec.MsgspecError) as e:
+        raise LitheError(
+            f"the checkpoint {path} cannot be read ({str(e).splitlines()[0]}); "
+            "delete it to train again from the start"
+        ) from e
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under(tensors, "optimizer/").items():
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    return header.history
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)}
