@@ -24,7 +24,7 @@ from lithe.run.machine import make_fabric, prepare
 from lithe.run.rows import run_rows
 from lithe.run.search import find_winner
 from lithe.run.settings import Settings, State
-from lithe.run.training import loaders, recipe_of, seeded
+from lithe.run.training import loaders, recipe_of, seeded, share_cores, torch_threads
 from lithe.training.evaluate import evaluate
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData, open_data
@@ -150,17 +150,18 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
             folder.write_history(history)
             advance(0, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
 
-        train(
-            network,
-            train_images,
-            held_out,
-            recipe,
-            fabric=fabric,
-            seed=settings.seed,
-            checkpoint=folder.checkpoint("final"),
-            on_epoch=on_epoch,
-            on_step=advance,
-        )
+        with torch_threads(share_cores(settings, data.train, arch).threads):
+            train(
+                network,
+                train_images,
+                held_out,
+                recipe,
+                fabric=fabric,
+                seed=settings.seed,
+                checkpoint=folder.checkpoint("final"),
+                on_epoch=on_epoch,
+                on_step=advance,
+            )
     found = evaluate(network, data.held_out, prep)
     metrics = {"val_accuracy": found.accuracy, "val_loss": found.loss}
     card = ModelCard(

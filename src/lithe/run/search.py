@@ -7,7 +7,7 @@ from lithe.arch import Architecture
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.folder import Folder
-from lithe.run.training import loaders, recipe_of, seeded
+from lithe.run.training import loaders, recipe_of, seeded, share_cores, torch_threads
 from lithe.search.race import Standing, epochs_run, race, race_epochs
 from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
 from lithe.search.space import FAMILIES, resolutions, space
@@ -81,17 +81,18 @@ def _race(
         recipe = msgspec.structs.replace(recipe, epochs=epochs)
         network = seeded(arch, settings.seed)
         _, batches, held_out = loaders(train_images, aside, arch, recipe, settings, fabric)
-        history = train(
-            network,
-            batches,
-            held_out,
-            recipe,
-            fabric=fabric,
-            seed=settings.seed,
-            checkpoint=folder.checkpoint(f"race-{arch.label}"),
-            on_epoch=lambda row: shown(arch, row),
-            stop_after=stop_after,
-        )
+        with torch_threads(share_cores(settings, train_images, arch).threads):
+            history = train(
+                network,
+                batches,
+                held_out,
+                recipe,
+                fabric=fabric,
+                seed=settings.seed,
+                checkpoint=folder.checkpoint(f"race-{arch.label}"),
+                on_epoch=lambda row: shown(arch, row),
+                stop_after=stop_after,
+            )
         row = history[stop_after - 1]
         return Standing(row.val_accuracy, row.val_loss, stop_after)
 

@@ -1,7 +1,9 @@
 """What the race and the final training have in common."""
 
 import hashlib
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,12 +16,12 @@ from lithe.nets.build import Network, build
 from lithe.nets.card import Preprocessing
 from lithe.run.settings import Settings
 from lithe.search.price import static_price
-from lithe.training.images import ImageSet
-from lithe.training.loader import loader
+from lithe.training.image_set import ImageSet, in_memory
+from lithe.training.loader import MOST_WORKERS, cpus, loader
 from lithe.training.recipe import Recipe, recipe_for
 from lithe.training.transforms import preprocessing
 
-MOST_WORKERS = 8  # decoding processes; more seldom helps one network
+SMALL_MACS = 10_000_000  # of one image; about where a second thread begins to pay
 
 
 def seeded(arch: Architecture, seed: int) -> Network:
@@ -42,11 +44,37 @@ def recipe_of(settings: Settings, images: int, arch: Architecture) -> Recipe:
     return msgspec.convert(msgspec.to_builtins(recipe) | wishes, Recipe)
 
 
-def worker_count(settings: Settings) -> int:
-    """Decoding processes: as asked, none for data that is in memory, else one per core."""
-    if settings.workers is not None:
-        return settings.workers
-    return 0 if settings.data == "digits" else min(MOST_WORKERS, os.cpu_count() or 1)
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """How the processors are shared out: torch's threads, and processes that decode."""
+
+    threads: int
+    workers: int
+
+
+def share_cores(settings: Settings, images: ImageSet, arch: Architecture) -> Cores:
+    """As asked; else half of the processors decode, unless the images are in memory.
+
+    The rest are torch's threads, one for a network so small that its threads would wait
+    for each other more than they work.
+    """
+    free = cpus()
+    workers = settings.workers
+    if workers is None:
+        workers = 0 if in_memory(images) else min(MOST_WORKERS, max(1, free // 2))
+    small = static_price(arch).macs < SMALL_MACS
+    return Cores(settings.threads or (1 if small else max(1, free - workers)), workers)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """That many threads inside, as many as before outside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def loaders(
@@ -59,7 +87,7 @@ def loaders(
 ) -> tuple[Preprocessing, DataLoader[Any], DataLoader[Any]]:
     """Preprocessing of a table's inputs, distorted training batches, plain held-out batches."""
     prep = preprocessing(arch.resolution, arch.in_channels)
-    workers = worker_count(settings)
+    workers = share_cores(settings, train_images, arch).workers
     rank, world = fabric.global_rank, fabric.world_size
     # A tiny training set still has to fill one batch on every process.
     batch_size = max(2, min(recipe.batch_size, len(train_images) // world))

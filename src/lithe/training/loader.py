@@ -169,9 +169,13 @@ def worker_count(workers: int | None, files: int) -> int:
         if workers < 0:
             raise LitheError(f"{workers} workers cannot be started; give 0 or more")
         return workers
+    return min(cpus(), MOST_WORKERS, files // FILES_A_WORKER)
+
+
+def cpus() -> int:
+    """Processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cpus, MOST_WORKERS, files // FILES_A_WORKER)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def drawn(transform: Callable[[Image.Image], Tensor], image: Image.Image, seed: int) -> Tensor:
