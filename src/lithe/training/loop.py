@@ -15,7 +15,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from lithe.errors import LitheError
-from lithe.nets.build import Network
 from lithe.training.checkpoint import read_checkpoint, write_checkpoint
 from lithe.training.history import EpochRow
 from lithe.training.recipe import Recipe, learning_rate
@@ -43,7 +42,7 @@ class Sums:
 
 
 def train(
-    network: Network,
+    network: nn.Module,
     train_images: Loader,
     held_out: Loader,
     recipe: Recipe,
