@@ -1,5 +1,6 @@
 """A model file: out and in again, and every way in which one can be wrong."""
 
+import hashlib
 import json
 import os
 import resource
@@ -377,6 +378,14 @@ def test_a_changed_weight(path: Path, where: int) -> None:
 def test_a_changed_card(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"class 1", b"class 7"))
     assert "changed or damaged since it was written" in refused(path)
+
+
+def test_the_digest_counts_name_type_shape_and_bytes_in_order_of_names() -> None:
+    """Written out, because files of format 1 must stay readable."""
+    spec = {"b": ("I64", ()), "a": ("F32", (1, 2))}
+    data = {"a": (b"four", b"more"), "b": (b"8 bytes.",)}
+    text = b'{"card":1}["a","F32",[1,2]]fourmore["b","I64",[]]8 bytes.'
+    assert digest(b'{"card":1}', spec, data) == hashlib.sha256(text).hexdigest()
 
 
 def test_two_weights_of_one_shape_exchanged(path: Path) -> None:
