@@ -1,9 +1,14 @@
 """Options of the whole suite."""
 
+import os
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+
+# One thread for torch here and in the processes that tests start: several test processes, each
+# with a thread per core, would wait for each other. It has to be set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Hypothesis fails an example that takes long, which on a busy machine says nothing of the code.
 settings.register_profile("lithe", deadline=None)

@@ -2,7 +2,8 @@
 
 import errno
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from lithe.errors import LitheError
@@ -14,27 +15,21 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         LitheError: no space left, or the folder cannot be written; what was at `path` stays.
     """
-    temporary = ""
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise LitheError(
-                f"no space left for {path} ({len(data):,} bytes); what was saved before is kept: "
-                "free some space and go on with --resume"
+                f"no space left for {path} ({len(data):,} bytes); what was saved before is kept; "
+                "free some space; a run goes on with --resume"
             ) from error
         raise LitheError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -162,11 +162,16 @@ def test_the_learning_rate_rises_then_falls_along_a_cosine() -> None:
     assert rates[40:] == sorted(rates[40:], reverse=True)
 
 
-@pytest.mark.parametrize(("images", "epochs"), [(100, 60), (2_000, 60), (10_000, 32), (10**6, 15)])
+@pytest.mark.parametrize(("images", "epochs"), [(100, 45), (2_000, 45), (10_000, 26), (10**6, 15)])
 def test_few_images_are_shown_more_often(images: int, epochs: int) -> None:
     assert recipe_for(images, 300_000).epochs == epochs
 
 
-def test_small_networks_are_distorted_less() -> None:
-    strengths = [recipe_for(1000, params).augmentation for params in (10_000, 300_000, 3_000_000)]
-    assert strengths == [0.2, 0.5, 1.0]
+def test_small_networks_and_many_images_are_distorted_less() -> None:
+    assert [recipe_for(20_000, n).augmentation for n in (3_000, 300_000, 3_000_000)] == [
+        0.2,
+        0.5,
+        0.75,
+    ]
+    assert recipe_for(2_000, 300_000).augmentation == 0.75
+    assert recipe_for(200_000, 300_000).augmentation == 0.25

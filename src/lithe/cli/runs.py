@@ -94,14 +94,11 @@ def _show(result: "Result", as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_summary(result), indent=2))
         return
-    from rich.console import Console
-
     from lithe.report.summary import summary
+    from lithe.report.terminal import render
 
-    console = Console()
-    console.print(summary(result.rows))
-    for name, path in (("Model", result.model), ("Page", result.report)):
-        click.echo(f"{name}: {path}")
+    files = (("Model", str(result.model)), ("Page", str(result.report)))
+    click.echo(render(summary(result.rows, files)), nl=False)
 
 
 def _summary(result: "Result") -> dict[str, Any]:

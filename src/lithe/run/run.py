@@ -14,8 +14,9 @@ from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.build import Network
 from lithe.nets.card import ModelCard
+from lithe.nets.card_json import encode_card
 from lithe.nets.model_file import load, save
-from lithe.nets.pretrained import load_pretrained
+from lithe.nets.pretrained import load_pretrained, pretrained_name
 from lithe.progress import Progress
 from lithe.report.page import page
 from lithe.report.rows import RunRows
@@ -29,6 +30,7 @@ from lithe.training.evaluate import evaluate
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData, open_data
 from lithe.training.loop import train
+from lithe.training.transforms import preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     Raises:
         LitheError: the folder is not empty, the images cannot be used, or nothing fits.
     """
+    if settings.pretrained and settings.table is not None:
+        pretrained_name(settings.table)  # a width without weights fails before anything begins
     fabric = make_fabric()
     machine = prepare(settings)
     state = State(__version__, command, settings, machine, started=_now())
@@ -135,12 +139,26 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
     settings, arch = folder.state.settings, folder.state.winner
     assert arch is not None
     recipe = recipe_of(settings, len(data.train), arch)
-    folder.update(msgspec.structs.replace(folder.state, recipe=recipe))
+    checkpoint = folder.checkpoint("final")
     network = seeded(arch, settings.seed)
-    if settings.pretrained:
-        load_pretrained(network)
-    prep, train_images, held_out = loaders(
-        data.train, data.held_out, arch, recipe, settings, fabric
+    prep = folder.state.preprocessing or preprocessing(arch.resolution, arch.in_channels)
+    if settings.pretrained and not checkpoint.exists():
+        found = load_pretrained(network)
+        prep = msgspec.structs.replace(prep, mean=found.mean, std=found.std)
+        progress.say(f"starts from {found.name}; new: {', '.join(found.fresh) or 'nothing'}")
+    folder.update(msgspec.structs.replace(folder.state, recipe=recipe, preprocessing=prep))
+    card = ModelCard(
+        arch=arch,
+        classes=data.classes,
+        preprocessing=prep,
+        seed=settings.seed,
+        data=data.name,
+        lithe=__version__,
+    )
+    encode_card(card)  # what cannot be saved is better found before hours of training
+    cores = share_cores(settings, data.train, arch)
+    train_images, held_out = loaders(
+        data.train, data.held_out, prep, recipe, cores.workers, settings.seed, fabric
     )
     history: list[EpochRow] = []
     with progress.task(f"Training {arch.label}", recipe.epochs * len(train_images)) as advance:
@@ -150,7 +168,7 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
             folder.write_history(history)
             advance(0, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
 
-        with torch_threads(share_cores(settings, data.train, arch).threads):
+        with torch_threads(cores.threads):
             train(
                 network,
                 train_images,
@@ -158,23 +176,14 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
                 recipe,
                 fabric=fabric,
                 seed=settings.seed,
-                checkpoint=folder.checkpoint("final"),
+                checkpoint=checkpoint,
                 on_epoch=on_epoch,
                 on_step=advance,
             )
-    found = evaluate(network, data.held_out, prep)
-    metrics = {"val_accuracy": found.accuracy, "val_loss": found.loss}
-    card = ModelCard(
-        arch=arch,
-        classes=data.classes,
-        preprocessing=prep,
-        seed=settings.seed,
-        metrics=metrics,
-        data=data.name,
-        lithe=__version__,
-    )
+    judged = evaluate(network, data.held_out, prep)
+    metrics = {"val_accuracy": judged.accuracy, "val_loss": judged.loss}
     if fabric.is_global_zero:
-        save(folder.model, network.cpu(), card)
+        save(folder.model, network.cpu(), msgspec.structs.replace(card, metrics=metrics))
     fabric.barrier()
     folder.update(msgspec.structs.replace(folder.state, metrics=metrics, finished=_now()))
 

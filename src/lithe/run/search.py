@@ -14,6 +14,7 @@ from lithe.search.space import FAMILIES, resolutions, space
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData, split
 from lithe.training.loop import train
+from lithe.training.transforms import preprocessing
 
 RACE_SHARE = 0.15  # of the training images are kept aside to judge the race
 MOST_RACE_IMAGES = 20_000  # a race over more images is no longer short
@@ -80,8 +81,12 @@ def _race(
         recipe = recipe_of(settings, len(data.train), arch)
         recipe = msgspec.structs.replace(recipe, epochs=epochs)
         network = seeded(arch, settings.seed)
-        _, batches, held_out = loaders(train_images, aside, arch, recipe, settings, fabric)
-        with torch_threads(share_cores(settings, train_images, arch).threads):
+        prep = preprocessing(arch.resolution, arch.in_channels)
+        cores = share_cores(settings, train_images, arch)
+        batches, held_out = loaders(
+            train_images, aside, prep, recipe, cores.workers, settings.seed, fabric
+        )
+        with torch_threads(cores.threads):
             history = train(
                 network,
                 batches,

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from lithe.arch import Architecture
+from lithe.nets.card import Preprocessing
 from lithe.search.budget import Budget
 from lithe.search.race import Standing
 from lithe.search.shortlist import Candidate
@@ -64,5 +65,6 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     winner: Architecture | None = None
     predicted: Candidate | None = None
     recipe: Recipe | None = None
+    preprocessing: Preprocessing | None = None
     metrics: dict[str, float] = {}
     finished: str = ""

@@ -19,9 +19,8 @@ from lithe.search.price import static_price
 from lithe.training.image_set import ImageSet, in_memory
 from lithe.training.loader import MOST_WORKERS, cpus, loader
 from lithe.training.recipe import Recipe, recipe_for
-from lithe.training.transforms import preprocessing
 
-SMALL_MACS = 10_000_000  # of one image; about where a second thread begins to pay
+SMALL_MACS = 20_000_000  # of one image; about where a second thread begins to pay
 
 
 def seeded(arch: Architecture, seed: int) -> Network:
@@ -80,24 +79,22 @@ def torch_threads(count: int) -> Iterator[None]:
 def loaders(
     train_images: ImageSet,
     held_out: ImageSet,
-    arch: Architecture,
+    prep: Preprocessing,
     recipe: Recipe,
-    settings: Settings,
+    workers: int,
+    seed: int,
     fabric: Fabric,
-) -> tuple[Preprocessing, DataLoader[Any], DataLoader[Any]]:
-    """Preprocessing of a table's inputs, distorted training batches, plain held-out batches."""
-    prep = preprocessing(arch.resolution, arch.in_channels)
-    workers = share_cores(settings, train_images, arch).workers
+) -> tuple[DataLoader[Any], DataLoader[Any]]:
+    """Distorted training batches, and plain held-out batches."""
     rank, world = fabric.global_rank, fabric.world_size
     # A tiny training set still has to fill one batch on every process.
     batch_size = max(2, min(recipe.batch_size, len(train_images) // world))
     return (
-        prep,
         loader(
             train_images,
             prep,
             batch_size=batch_size,
-            seed=settings.seed,
+            seed=seed,
             strength=recipe.augmentation,
             workers=workers,
             rank=rank,
@@ -107,7 +104,7 @@ def loaders(
             held_out,
             prep,
             batch_size=4 * recipe.batch_size,
-            seed=settings.seed,
+            seed=seed,
             strength=None,
             workers=workers,
             rank=rank,
