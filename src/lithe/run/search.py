@@ -67,7 +67,7 @@ def _race(
         _, images = split(images, MOST_RACE_IMAGES / len(images), settings.seed)
     train_images, aside = split(images, RACE_SHARE, settings.seed)
     full = recipe_of(settings, len(data.train), field[0].arch)
-    epochs = race_epochs(full.epochs)
+    epochs = race_epochs(full.epochs, len(train_images) // full.batch_size)
 
     done: dict[str, int] = {}
 
@@ -79,7 +79,8 @@ def _race(
     def train_to(candidate: Candidate, stop_after: int) -> Standing:
         arch = candidate.arch
         recipe = recipe_of(settings, len(data.train), arch)
-        recipe = msgspec.structs.replace(recipe, epochs=epochs)
+        # A warm-up as long as the full training's would last past the first rung.
+        recipe = msgspec.structs.replace(recipe, epochs=epochs, warmup_epochs=0.1 * epochs)
         network = seeded(arch, settings.seed)
         prep = preprocessing(arch.resolution, arch.in_channels)
         cores = share_cores(settings, train_images, arch)

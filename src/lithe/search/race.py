@@ -7,6 +7,7 @@ from math import ceil
 from lithe.search.shortlist import Candidate
 
 SHARES = (0.25, 0.5, 1.0)  # of the race's epochs, after which the field is halved
+FEWEST_STEPS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,13 @@ class Standing:
 TrainTo = Callable[[Candidate, int], Standing]
 
 
-def race_epochs(epochs: int) -> int:
-    """A fifth of the full training, at least 4 epochs."""
-    return max(4, ceil(epochs / 5))
+def race_epochs(epochs: int, steps: int) -> int:
+    """A fifth of the full training, and at least 4 epochs and 240 steps.
+
+    `steps` are those of one epoch: where images are few an epoch teaches little, and the
+    first rung would compare networks that have learned nothing yet.
+    """
+    return max(4, ceil(epochs / 5), ceil(FEWEST_STEPS / max(steps, 1)))
 
 
 def survivors(count: int, share: float) -> int:
