@@ -31,13 +31,13 @@ def digits(result: dict[str, Any]) -> str:
 def folder(result: dict[str, Any]) -> str:
     """One line per seed and network."""
     lines = [
-        "| seed | network | held-out accuracy | MACs | peak activations | params | took |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| seed | network | held-out accuracy | MACs | peak activations | params |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {row['seed']} | {row['network']} | {row['accuracy']:.1%} "
         f"| {format_count(row['macs'])} | {format_bytes(row['peak_activation_bytes'])} "
-        f"| {format_count(row['params'])} | {format_seconds(row['seconds'])} |"
+        f"| {format_count(row['params'])} |"
         for row in result["rows"]
     ]
     return "\n".join([*lines, "", _conditions(result)])

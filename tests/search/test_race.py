@@ -42,5 +42,5 @@ def test_a_field_of_one_needs_no_race() -> None:
 
 
 def test_a_race_is_a_fifth_of_the_training_and_no_less_than_240_steps() -> None:
-    assert [race_epochs(epochs, steps=100) for epochs in (1, 20, 60)] == [4, 4, 12]
+    assert [race_epochs(epochs, steps=100) for epochs in (1, 20, 60)] == [1, 4, 12]
     assert race_epochs(45, steps=19) == 13

@@ -27,12 +27,12 @@ TrainTo = Callable[[Candidate, int], Standing]
 
 
 def race_epochs(epochs: int, steps: int) -> int:
-    """A fifth of the full training, and at least 4 epochs and 240 steps.
+    """A fifth of the full training, but at least 4 epochs and 240 steps if it has as many.
 
     `steps` are those of one epoch: where images are few an epoch teaches little, and the
     first rung would compare networks that have learned nothing yet.
     """
-    return max(4, ceil(epochs / 5), ceil(FEWEST_STEPS / max(steps, 1)))
+    return min(epochs, max(4, ceil(epochs / 5), ceil(FEWEST_STEPS / max(steps, 1))))
 
 
 def survivors(count: int, share: float) -> int:
