@@ -109,7 +109,9 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
             find_winner(folder, data, fabric, progress)
     if not folder.state.finished:
         _train_winner(folder, data, fabric, progress)
-    rows = run_rows(folder, data, fabric)
+    # One process measures, so that the others do not disturb it.
+    rows = fabric.broadcast(run_rows(folder, data, fabric) if fabric.is_global_zero else None)
+    assert rows is not None
     if fabric.is_global_zero:
         write_atomically(folder.report, page(rows).encode())
         folder.clear_work()
@@ -161,12 +163,21 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
         data.train, data.held_out, prep, recipe, cores.workers, settings.seed, fabric
     )
     history: list[EpochRow] = []
+    steps_done = 0
     with progress.task(f"Training {arch.label}", recipe.epochs * len(train_images)) as advance:
 
+        def on_step() -> None:
+            nonlocal steps_done
+            steps_done += 1
+            advance()
+
         def on_epoch(row: EpochRow) -> None:
+            nonlocal steps_done
             history.append(row)
             folder.write_history(history)
-            advance(0, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
+            before_the_stop = row.epoch * len(train_images) - steps_done
+            steps_done += before_the_stop
+            advance(before_the_stop, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
 
         with torch_threads(cores.threads):
             train(
@@ -178,7 +189,7 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
                 seed=settings.seed,
                 checkpoint=checkpoint,
                 on_epoch=on_epoch,
-                on_step=advance,
+                on_step=on_step,
             )
     judged = evaluate(network, data.held_out, prep)
     metrics = {"val_accuracy": judged.accuracy, "val_loss": judged.loss}
