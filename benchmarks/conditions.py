@@ -28,5 +28,6 @@ def conditions() -> dict[str, Any]:
 
 def write(name: str, rows: list[dict[str, Any]]) -> None:
     """Replace the results of that name."""
+    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"conditions": conditions(), "rows": rows}, indent=1) + "\n")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lithe.units import format_bytes, format_count, format_seconds
+from lithe.units import format_bytes, format_count
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -13,8 +13,8 @@ README = ROOT / "README.md"
 def digits(result: dict[str, Any]) -> str:
     """One line per seed, the chosen network beside its standard-convolution twin."""
     lines = [
-        "| seed | held-out accuracy | network | MACs | peak activations | params | took |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| seed | held-out accuracy | network | MACs | peak activations | params |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in result["rows"]:
         chosen, twin = row["chosen"], row["standard_twin"]
@@ -22,8 +22,7 @@ def digits(result: dict[str, Any]) -> str:
             f"| {row['seed']} | {row['accuracy']:.1%} | {chosen['label']} "
             f"| {format_count(chosen['macs'])} (twin {format_count(twin['macs'])}) "
             f"| {format_bytes(chosen['peak_activation_bytes'])} "
-            f"| {format_count(chosen['params'])} (twin {format_count(twin['params'])}) "
-            f"| {format_seconds(row['seconds'])} |"
+            f"| {format_count(chosen['params'])} (twin {format_count(twin['params'])}) |"
         )
     return "\n".join([*lines, "", _conditions(result)])
 
