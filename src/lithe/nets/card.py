@@ -8,10 +8,11 @@ from lithe.arch import Architecture
 
 
 class Preprocessing(Struct, frozen=True, forbid_unknown_fields=True):
-    """How an image becomes an input: resized to `resolution` squared, scaled, normalised.
+    """How an image becomes an input: cropped to a square, resized, scaled, normalised.
 
-    An image is converted to `channels` (1: grey, 3: RGB), resized and centre-cropped to a
-    square of `resolution` pixels, scaled to 0..1, and normalised per channel by
+    An upright image, transparent parts on white, is converted to `channels` (1: grey, 3:
+    RGB). Its centred square, as wide as its shorter side, is resized to `resolution` pixels
+    (bilinear, averaging where it shrinks), scaled to 0..1, and normalised per channel by
     (x - mean) / std.
     """
 
