@@ -9,11 +9,11 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_wheel_runs_outside_the_checkout(tmp_path: Path) -> None:
-    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
+    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", f"{tmp_path}", f"{ROOT}"]
     subprocess.run([sys.executable, *build], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     site = tmp_path / "site"
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel]
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", f"{site}", f"{wheel}"]
     subprocess.run([sys.executable, *install], check=True, capture_output=True)
     train = ["train", "shallow_mobilenet", "digits", "--width", "0.1", "--resolution", "8"]
     done = subprocess.run(
