@@ -24,7 +24,7 @@ from lithe.training.loop import train
 from lithe.training.recipe import recipe_for
 from lithe.training.transforms import preprocessing
 
-RIVAL, SIDE, EPOCHS, SEEDS = "mobilenetv2_050", 64, 12, (0,)
+RIVAL, SIDE, EPOCHS, SEEDS = "mobilenetv2_050", 64, 40, (0, 1, 2)
 
 
 def rival(folder: Path, seed: int) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = make_folder(
             Path(temporary) / "images",
-            per_class=100,
+            per_class=300,
             colour="mixed",
             sides=(48, 96),
             noise=0.45,

@@ -20,8 +20,8 @@ def test_the_best_wins_and_the_worse_half_stops_early() -> None:
 
     winner, standings = race(FIELD, 12, train_to)
     assert winner.arch.width == 0.5
-    assert trained[winner.arch.label] == [3, 6, 12]
-    assert sorted(len(rungs) for rungs in trained.values()) == [1] * 5 + [2] * 2 + [3] * 2
+    assert trained[winner.arch.label] == [6, 12]
+    assert sorted(len(rungs) for rungs in trained.values()) == [1] * 5 + [2] * 4
     assert set(standings) == {candidate.arch.label for candidate in FIELD}
     assert epochs_run(9, 12) == sum(rungs[-1] for rungs in trained.values())
 

@@ -162,7 +162,7 @@ def test_the_learning_rate_rises_then_falls_along_a_cosine() -> None:
     assert rates[40:] == sorted(rates[40:], reverse=True)
 
 
-@pytest.mark.parametrize(("images", "epochs"), [(100, 45), (2_000, 45), (10_000, 26), (10**6, 15)])
+@pytest.mark.parametrize(("images", "epochs"), [(100, 40), (2_000, 40), (10_000, 23), (10**6, 15)])
 def test_few_images_are_shown_more_often(images: int, epochs: int) -> None:
     assert recipe_for(images, 300_000).epochs == epochs
 

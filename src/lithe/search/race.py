@@ -6,7 +6,7 @@ from math import ceil
 
 from lithe.search.shortlist import Candidate
 
-SHARES = (0.25, 0.5, 1.0)  # of the race's epochs, after which the field is halved
+SHARES = (0.5, 1.0)  # of the race's epochs, after which the field is halved
 FEWEST_STEPS = 240
 
 
@@ -58,8 +58,9 @@ def race(
 ) -> tuple[Candidate, dict[str, Standing]]:
     """The winner, and the last standing of everyone by label.
 
-    Successive halving: after a quarter and after half of `epochs` the better half goes on,
-    so that nine candidates cost about as much as four trained to the end.
+    Successive halving: after half of `epochs` the better half goes on. Halving earlier was
+    tried and chose whoever learns quickest: after 124 steps networks for 64 pixels were
+    still at chance while those for 12 pixels were not.
     """
     standings: dict[str, Standing] = {}
     remaining = list(field)

@@ -10,7 +10,7 @@ from lithe.profiling.latency import Latency
 from lithe.search.budget import FORMAT, Budget, Limit, asked, broken, overrun
 from lithe.search.price import Price, static_price
 
-RACERS_PER_FAMILY = 3
+RACERS_PER_FAMILY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def _candidate(arch: Architecture, price: Price, budget: Budget) -> Candidate:
 
 
 def racers(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Those that the race starts with: of each family three that use the budget, spread out.
+    """Those that the race starts with: of each family two that use the budget, spread out.
 
     A candidate that spends less than half the MACs of its family's largest is left out: it
-    is limited by its resolution, not by the budget. Of the others three are taken, spread
+    is limited by its resolution, not by the budget. Of the others two are taken, spread
     evenly from small inputs and wide layers to large inputs and narrow layers.
     """
     chosen: list[Candidate] = []

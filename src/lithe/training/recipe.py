@@ -31,7 +31,7 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
 def recipe_for(images: int, params: int) -> Recipe:
     """Sane defaults for a training set of `images` and a network of `params` parameters.
 
-    Few images are shown more often: 45 epochs for 2,000 images and less, 15 for 50,000 and
+    Few images are shown more often: 40 epochs for 2,000 images and less, 15 for 50,000 and
     more, in between as images^-0.35. A small network is distorted less, for it has trouble
     fitting, not overfitting (MobileNetV1, section 3.1), and so are many images: half
     strength for 0.3 M parameters and 20,000 images, a quarter more for ten times the
@@ -40,7 +40,7 @@ def recipe_for(images: int, params: int) -> Recipe:
     batch_size = 64 if images < 20_000 else 128
     strength = 0.5 + 0.25 * math.log10(params / 300_000) + 0.25 * math.log10(20_000 / images)
     return Recipe(
-        epochs=min(45, max(15, round(45 * (2_000 / images) ** 0.35))),
+        epochs=min(40, max(15, round(40 * (2_000 / images) ** 0.35))),
         batch_size=batch_size,
         learning_rate=3e-3 * math.sqrt(batch_size / 64),
         augmentation=round(min(1.0, max(0.2, strength)), 2),
