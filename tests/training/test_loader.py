@@ -1,5 +1,8 @@
 """Batches: the same for any number of workers, for any process and after a resume."""
 
+import gc
+import re
+import weakref
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -149,11 +152,26 @@ def test_an_image_that_goes_bad_later_is_one_line(
     batches = loader(data.train, PREP, batch_size=4, strength=strength, workers=workers)
     assert len(list(batches)) == 3
     (tmp_path / data.train.name(5)).write_bytes(b"gone")
-    with pytest.raises(LitheError) as raised:
+    line = f"cannot read the image '{data.train.name(5)}': not an image of a kind that is read here"
+    with pytest.raises(LitheError, match=f"^{re.escape(line)}$"):
         list(batches)
-    assert str(raised.value) == (
-        f"cannot read the image '{data.train.name(5)}': not an image of a kind that is read here"
-    )
+
+
+def test_an_error_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
+    # Workers whose loader is collected, not released, are waited for in vain for ten seconds.
+    make_folder(tmp_path, classes=2, per_class=8, formats=("png",))
+    images = open_data(tmp_path, workers=0).train
+    batches = loader(images, PREP, batch_size=4, workers=1)
+    (tmp_path / images.name(0)).write_bytes(b"gone")
+    gc.disable()
+    try:
+        with pytest.raises(LitheError):
+            list(batches)
+        alive = weakref.ref(batches)
+        del batches
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_to_load_is_an_error() -> None:

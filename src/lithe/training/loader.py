@@ -103,7 +103,12 @@ class ImageLoader(DataLoader[Any]):
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         for batch in super().__iter__():
             if isinstance(batch, LitheError):
-                raise batch
+                try:
+                    raise batch
+                finally:
+                    # The error knows this frame. If the frame knew the error, only the garbage
+                    # collector could free both, and the workers would be waited for in vain.
+                    del batch
             yield batch
 
 
