@@ -58,9 +58,9 @@ def race(
 ) -> tuple[Candidate, dict[str, Standing]]:
     """The winner, and the last standing of everyone by label.
 
-    Successive halving: after half of `epochs` the better half goes on. Halving earlier was
-    tried and chose whoever learns quickest: after 124 steps networks for 64 pixels were
-    still at chance while those for 12 pixels were not.
+    Successive halving: after half of `epochs` the better half goes on. Halving after a
+    quarter was tried and judged too early: after about 30 steps on ten classes networks for
+    64 pixels had 11 to 13 % right, which is chance.
     """
     standings: dict[str, Standing] = {}
     remaining = list(field)
