@@ -1,0 +1,66 @@
+"""Instruction sets as rows: what a kernel has to know of the machine it is emitted for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionSet:
+    """One target of the generator.
+
+    `lanes` is the float32 elements of a vector register and `registers` how many there are;
+    `tiles` are the pixels x vectors of accumulators that compile without a spill, one list
+    for all pointwise shapes to choose from. `fused` says that a multiply-add is one instruction.
+    `cpu` and `features` are LLVM's names.
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: str
+    lanes: int
+    registers: int
+    tiles: tuple[tuple[int, int], ...]
+    fused: bool = True
+
+
+# 7x4 needs 28 accumulators, 4 weights and 1 broadcast: 33 of 32 registers, it spills.
+AVX512 = InstructionSet(
+    name="avx512",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64-v4",
+    features="+avx512f,+avx512vl,+avx512bw,+avx512dq,+fma,-prefer-256-bit",
+    lanes=16,
+    registers=32,
+    tiles=((9, 3), (14, 2), (6, 4), (8, 3), (5, 5), (28, 1), (7, 3), (4, 6), (1, 12)),
+)
+AVX2 = InstructionSet(
+    name="avx2",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64-v3",
+    features="+avx2,+fma",
+    lanes=8,
+    registers=16,
+    tiles=((6, 2), (4, 3), (12, 1), (1, 8)),
+)
+# x86-64 without AVX: no fused multiply-add, so LLVM multiplies and adds.
+BASELINE = InstructionSet(
+    name="baseline",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64",
+    features="",
+    lanes=4,
+    registers=16,
+    tiles=((6, 2), (4, 3), (1, 8)),
+    fused=False,
+)
+NEON = InstructionSet(
+    name="neon",
+    triple="aarch64-unknown-linux-gnu",
+    cpu="generic",
+    features="+neon",
+    lanes=4,
+    registers=32,
+    tiles=((8, 2), (4, 4), (6, 3), (1, 8)),
+)
+
+INSTRUCTION_SETS = {isa.name: isa for isa in (AVX512, AVX2, BASELINE, NEON)}
