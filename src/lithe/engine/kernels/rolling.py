@@ -90,8 +90,8 @@ class _Rows:
         if work.project:
             self.project = self._argument(), self._argument()
         self.out = self._argument()
-        residual = work.project is not None and work.project.residual_pitch
-        self.residual = self._argument() if residual else "null"
+        last = work.project or work.depthwise
+        self.residual = self._argument() if last.residual_pitch else "null"
         window = work.window
         self.zeros = self._take(window.row_floats) if window.pad else "null"
         if work.expand and work.below:
@@ -163,7 +163,7 @@ class _Rows:
         top = f.sub(f.mul(y, window.stride), window.pad)
         base = f.at(self.source, f.mul(image, window.image_floats))
         for ky in range(window.kernel):
-            r = f.add(top, ky)
+            r = f.add(top, ky * window.dilation)
             if work.expand:
                 # A row above the image counts from the ring's end; it is not read.
                 slot = f.rem(f.add(r, window.kernel * (1 + window.pad)), window.kernel)
@@ -176,19 +176,21 @@ class _Rows:
                 row = f.let(f"select i1 {is_in}, ptr {row}, ptr {self.zeros}")
             f.point(self.table, ky, row)
         pixel = f.mul(index, work.depthwise.pixels)
+        last = work.project or work.depthwise
+        out = f.at(self.out, f.mul(pixel, last.out_pitch))
+        residual = "null"
+        if last.residual_pitch:
+            residual = f.at(self.residual, f.mul(pixel, last.residual_pitch))
         if work.project is None:
-            line = f.at(self.out, f.mul(pixel, work.depthwise.out_pitch))
+            self._call_depthwise(out, residual)
         else:
-            line = self.line
-        f.call("depthwise", ("ptr", self.table), ("ptr", self.weights), ("ptr", line))
-        if work.project is not None:
-            project = work.project
-            residual = self.residual
-            if project.residual_pitch:
-                residual = f.at(residual, f.mul(pixel, project.residual_pitch))
-            out = f.at(self.out, f.mul(pixel, project.out_pitch))
-            at = Operands(line, *self.project, out, residual)
-            call_row(f, "project", panels_of(self.isa, project), at)
+            self._call_depthwise(self.line, "null")
+            at = Operands(self.line, *self.project, out, residual)
+            call_row(f, "project", panels_of(self.isa, work.project), at)
+
+    def _call_depthwise(self, out: str, residual: str) -> None:
+        pointers = self.table, self.weights, out, residual
+        self.f.call("depthwise", *(("ptr", pointer) for pointer in pointers))
 
 
 def _whole_lines(floats: int) -> int:
