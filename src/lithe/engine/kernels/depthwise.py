@@ -35,6 +35,7 @@ class RowDepthwise:
     dilation: int = 1
     activation: str = ""
     act_args: tuple[float, ...] = ()
+    residual_pitch: int = 0  # 0: no residual
 
     def taps(self) -> int:
         """Products of one output."""
@@ -52,8 +53,9 @@ def pack_depthwise(weight: Floats, bias: Floats, lanes: int) -> Floats:
 
 
 def depthwise_function(isa: InstructionSet, name: str, conv: RowDepthwise) -> str:
-    """`name(ptr rows, ptr weights, ptr out)` with `rows` an array of kh pointers."""
-    f = Function(isa, name, [("ptr", "rows"), ("ptr noalias", "weights"), ("ptr noalias", "out")])
+    """`name(ptr rows, ptr weights, ptr out, ptr residual)`, `rows` an array of kh pointers."""
+    params = [("ptr", "rows"), ("ptr noalias", "weights"), ("ptr", "out"), ("ptr", "residual")]
+    f = Function(isa, name, params)
     kh = conv.kernel[0]
     rows = [f.argument("%rows", ky) for ky in range(kh)]
     full, rest = divmod(conv.channels, isa.lanes)
@@ -77,9 +79,9 @@ def _block(
     weights = [f.load(f.at(packed, (tap + 1) * lanes)) for tap in range(conv.taps())]
     channel = f.mul(index, lanes)
     sources = [f.at(row, channel) for row in rows]
-    out = f.at("%out", channel)
+    outs = f.at("%out", channel), f.at("%residual", channel)
     for first, count, tiles, valid in _runs(conv, _tile_pixels(f.isa, conv)):
-        _tiles(f, conv, (first, count, tiles), valid, (sources, out), (bias, weights), some)
+        _tiles(f, conv, (first, count, tiles), valid, (sources, *outs), (bias, weights), some)
 
 
 def _tile_pixels(isa: InstructionSet, conv: RowDepthwise) -> int:
@@ -114,12 +116,12 @@ def _tiles(
     conv: RowDepthwise,
     run: tuple[int, int, int],
     valid: Ranges,
-    places: tuple[list[str], str],
+    places: tuple[list[str], str, str],
     values: tuple[str, list[str]],
     some: int | None,
 ) -> None:
     first, count, tiles = run
-    (sources, out), (bias, weights) = places, values
+    (sources, out, residual), (bias, weights) = places, values
 
     def tile(index: Value, _: list[str]) -> list[str]:
         x = f.add(f.mul(index, count), first)
@@ -130,6 +132,9 @@ def _tiles(
             _row(f, conv, f.at(source, shift), row, valid, accumulators, some)
         target = f.at(out, f.mul(x, conv.out_pitch))
         for p, value in enumerate(accumulators):
+            if conv.residual_pitch:
+                place = f.at(residual, f.mul(f.add(x, p), conv.residual_pitch))
+                value = f.binary("fadd", value, f.load(place, some))
             value = activate(f, value, conv.activation, conv.act_args)
             f.store(value, f.at(target, p * conv.out_pitch), some)
         return []

@@ -87,7 +87,12 @@ def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
             first = f.add(f.mul(image, window.height_out), y)
             target = f.at(out, f.mul(first, row.pixels * row.out_pitch))
             block = f.mul(channel, row.taps() + 1)
-            args = ("ptr", table), ("ptr", f.at(taps, block)), ("ptr", f.at(target, channel))
+            args = (
+                ("ptr", table),
+                ("ptr", f.at(taps, block)),
+                ("ptr", f.at(target, channel)),
+                ("ptr", "null"),
+            )
             if not panels.rest:
                 f.call("depthwise", *args)
             elif not panels.full:
