@@ -13,19 +13,27 @@ from lithe.engine.isa import InstructionSet
 
 _LATENCY = 4.0  # cycles of a multiply-add
 _PER_LOAD = 0.03  # cycles of a load that hides
+_FREELY = 26  # registers of a tile that leave room to begin the next one early
+_PER_REGISTER = 0.01  # what each one beyond costs
 _PER_TILE = 6.0  # cycles to begin and end a tile
 _PER_OUTPUT = 1.5  # cycles to activate and store a vector
 
 
 @lru_cache(maxsize=4096)
-def choose_tile(isa: InstructionSet, pixels: int, n: int, depth: int) -> tuple[int, int]:
-    """(pixels, vectors) for rows of `pixels` x n outputs that sum `depth` products each."""
+def choose_tile(
+    isa: InstructionSet, pixels: int, n: int, depth: int, most_vectors: int = 12, columns: int = 1
+) -> tuple[int, int]:
+    """(pixels, vectors) for rows of `pixels` x n outputs that sum `depth` products each.
+
+    Where the innermost loop vanishes (one channel, as in a stem), all `columns` of the kernel
+    are in flight together and their weights and pixels want registers too.
+    """
     vectors = ceil(n / isa.lanes)
     tiles = [
         (m, v)
-        for v in range(1, min(vectors, 12) + 1)
+        for v in range(1, min(vectors, most_vectors) + 1)
         for m in range(1, min(pixels, isa.registers) + 1)
-        if _registers(m, v) <= isa.registers
+        if _registers(m, v) + (columns > 1) * ((columns - 1) * v + m) <= isa.registers
     ]
     return min(tiles, key=lambda tile: (_row_cycles(pixels, vectors, depth, tile), -tile[0]))
 
@@ -48,4 +56,6 @@ def _row_cycles(pixels: int, vectors: int, depth: int, tile: tuple[int, int]) ->
 
 def _tile_cycles(m: int, v: int, depth: int) -> float:
     step = max(m * v / 2, (m + v) / 2, _LATENCY if m * v < 8 else 0.0)
+    crowded = max(0, _registers(m, v) - _FREELY)
+    step *= 1 + _PER_REGISTER * crowded
     return depth * (step + _PER_LOAD * (m + v)) + _PER_TILE + _PER_OUTPUT * m * v
