@@ -1,5 +1,6 @@
 """Convolutions and linear layers, each a step of its own: the unfused path."""
 
+from dataclasses import replace
 from math import prod
 
 from lithe.engine.kernels.conv import Conv, Pointwise, conv_kernel, pointwise_kernel
@@ -8,7 +9,6 @@ from lithe.engine.lower.context import Lowering, Tensor
 from lithe.engine.lower.convolution import (
     MOST_PLANES,
     Convolution,
-    blocks_of_pixels,
     convolution_of,
     depthwise_of,
     macs_of,
@@ -17,6 +17,7 @@ from lithe.engine.lower.convolution import (
     row_of,
     window_of,
 )
+from lithe.engine.tiles import choose_split
 from lithe.graph import Node
 
 # Larger weights do not stay in the second-level cache from row to row.
@@ -41,9 +42,10 @@ def pointwise_step(ctx: Lowering, part: Convolution) -> None:
     out, residual = _ends(ctx, part)
     pixels = prod(x.shape) // x.shape[1]
     pitch = residual.pitch if residual else 0
-    row = row_of(ctx.isa, part, x, min(pixels, 256), out.pitch, pitch)
-    block = blocks_of_pixels(pixels, x.pitch, row.tile[0], ctx.threads)
+    conv = part.conv
+    block, tile = choose_split(ctx.isa, pixels, conv.c_out, conv.c_in, ctx.threads)
     row = row_of(ctx.isa, part, x, block, out.pitch, pitch, prefetch=True)
+    row = replace(row, tile=tile)
     kernel, units = pointwise_kernel(ctx.isa, Pointwise(row, pixels))
     places = [x.place, *packed(ctx, part, row), out.place]
     if residual:

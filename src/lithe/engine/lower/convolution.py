@@ -4,7 +4,6 @@ Everything that writes a convolution, alone or inside a fused block, starts here
 """
 
 from dataclasses import dataclass, replace
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,13 +180,3 @@ def macs_of(ctx: Lowering, *parts: Convolution) -> int:
     """Multiply-accumulates of these convolutions together."""
     shapes = ctx.model.graph.shapes
     return sum(part.node.op.macs(*(shapes[name] for name in part.node.inputs)) for part in parts)
-
-
-def blocks_of_pixels(pixels: int, floats: int, tile: int, threads: int) -> int:
-    """Pixels per block, so that a block stays in the second-level cache and all threads work."""
-    most = max(tile, (192 * 1024 // (4 * floats)) // tile * tile)
-    if pixels <= most:
-        return pixels
-    blocks = ceil(pixels / most)
-    blocks = ceil(blocks / threads) * threads
-    return ceil(ceil(pixels / blocks) / tile) * tile
