@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from lithe.bench.compare import duel, is_fp32
 from lithe.bench.engines import OURS
 from lithe.bench.rows import CompileRow, MemoryRow, Row
 from lithe.report.terminal import Column, spaced, table
@@ -26,7 +27,7 @@ def cell_text(rows: Sequence[Row]) -> RenderableType:
     base = next((row for row in measured if row.engine == OURS), first)
     columns = [
         Column("Engine"),
-        Column("Median", figures=True),
+        Column("Median ms", figures=True),
         Column("20th..80th", figures=True),
         Column("GMAC/s", figures=True),
         Column("of peak", figures=True),
@@ -37,15 +38,15 @@ def cell_text(rows: Sequence[Row]) -> RenderableType:
         (
             Text(_name(row), style="bold" if row.engine == OURS else ""),
             _ms(row.p50_s),
-            f"{row.p20_s * 1e3:.3g}..{row.p80_s * 1e3:.3g}",
+            f"{_ms(row.p20_s)}..{_ms(row.p80_s)}",
             f"{row.gmacs_per_s:.1f}",
             f"{row.share_of_peak:.0%}",
-            f"{row.p50_s / base.p50_s:.2f}x",
+            f"{_digits(row.p50_s / base.p50_s)}x",
             f"{row.max_rel_error:.0e}",
         )
         for row in measured
     ]
-    return spaced(title, table(columns, lines), *_gaps(rows))
+    return spaced(title, table(columns, lines), *_verdict(rows), *_gaps(rows))
 
 
 def memory_text(rows: Sequence[MemoryRow]) -> RenderableType:
@@ -87,11 +88,18 @@ def compile_text(rows: Sequence[CompileRow]) -> RenderableType:
     ]
     lines = [
         (row.network, format_seconds(row.cold_s), format_seconds(row.cached_s))
-        if row.status == "measured"
-        else (row.network, "-", row.reason)
         for row in rows
+        if row.status == "measured"
     ]
-    return table(columns, lines)
+    gaps = [Text(f"{row.network}: {row.status}: {row.reason}") for row in rows if row.reason]
+    return spaced(table(columns, lines), *gaps)
+
+
+def _verdict(rows: Sequence[Row]) -> list[Text]:
+    found = duel(rows)
+    if found is None:
+        return []
+    return [Text(f"Fastest fp32 rival over lithe: {found.ratio:.2f} ({found.rival.engine})")]
 
 
 def _gaps(rows: Sequence[Row] | Sequence[MemoryRow]) -> list[Text]:
@@ -101,12 +109,16 @@ def _gaps(rows: Sequence[Row] | Sequence[MemoryRow]) -> list[Text]:
 
 def _name(row: Row) -> str:
     """The engine, and its precision where it is not fp32."""
-    precision = row.facts.get("precision", "f32")
-    return row.engine if precision == "f32" else f"{row.engine} ({precision})"
+    return row.engine if is_fp32(row) else f"{row.engine} ({row.facts['precision']})"
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.2f} ms" if seconds < 0.1 else f"{seconds * 1e3:.0f} ms"
+    return _digits(seconds * 1e3)
+
+
+def _digits(value: float) -> str:
+    """Two decimals, none where three digits stand before them."""
+    return f"{value:.2f}" if value < 99.995 else f"{value:.0f}"
 
 
 def _pinned(cores: Sequence[int]) -> str:
