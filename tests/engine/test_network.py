@@ -1,7 +1,3 @@
-import gc
-import multiprocessing
-import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +7,6 @@ import torch
 from tests.engine.programs import Floats, compiled, square_chain, square_chain_reference
 
 from lithe.engine.isa import AVX2
-from lithe.engine.network import CompiledNetwork
 from lithe.errors import LitheError
 
 PROGRAM = square_chain(AVX2)
@@ -136,90 +131,3 @@ def test_schedule_and_sizes_are_told(folder: Path) -> None:
     assert network.peak_activation_bytes == 2 * a_buffer + 3 * scratch
     assert network.weight_bytes == 6 * 128
     assert network.target == "avx2"
-
-
-def test_threads_that_call_at_once_get_the_same_bits(folder: Path) -> None:
-    network = compiled(PROGRAM, folder, threads=2)
-    inputs = [draw(batch, *SHAPE[1:], seed=batch) for batch in (1, 2, 1, 3)]
-    expected = [compiled(PROGRAM, folder)(x) for x in inputs]
-    wrong: list[int] = []
-
-    def call(index: int) -> None:
-        for _ in range(300):
-            if not np.array_equal(network(inputs[index]), expected[index]):
-                wrong.append(index)
-
-    callers = [threading.Thread(target=call, args=(index,)) for index in range(len(inputs))]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-    assert not wrong
-    assert len(network._idle) <= len(inputs)
-
-
-def workers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("lithe-5-")]
-
-
-def test_networks_share_workers_who_leave_with_the_last_one(folder: Path) -> None:
-    x = draw(*SHAPE)
-    first, second = (compiled(PROGRAM, folder, threads=5) for _ in range(2))
-    assert not workers()
-    first(x)
-    second(x)
-    there = workers()
-    assert len(there) == 4
-    del first
-    gc.collect()
-    assert workers() == there
-    del second
-    gc.collect()
-    for worker in there:
-        worker.join(timeout=60)
-    assert not workers()
-
-
-def _in_child(network: CompiledNetwork, x: Floats, expected: Floats) -> None:
-    good = np.array_equal(network(x), expected) and len(workers()) == 4
-    os._exit(0 if good else 1)
-
-
-def test_a_forked_child_starts_its_own_workers(folder: Path) -> None:
-    network = compiled(PROGRAM, folder, threads=5)
-    x = draw(*SHAPE)
-    expected = network(x)
-    child = os.fork()
-    if child == 0:
-        _in_child(network, x, expected)
-    assert os.waitpid(child, 0)[1] == 0
-    process = multiprocessing.get_context("fork").Process(
-        target=_in_child, args=(network, x, expected)
-    )
-    process.start()
-    process.join(timeout=60)
-    assert process.exitcode == 0
-    np.testing.assert_array_equal(network(x), expected)
-
-
-def test_a_fork_while_another_thread_computes_leaves_the_child_no_lock(folder: Path) -> None:
-    network = compiled(PROGRAM, folder, threads=2)
-    x = draw(*SHAPE)
-    expected = network(x)
-    stop = threading.Event()
-
-    def call() -> None:
-        while not stop.is_set():
-            network(x)
-
-    caller = threading.Thread(target=call)
-    caller.start()
-    try:
-        for _ in range(10):
-            child = os.fork()
-            if child == 0:
-                os._exit(0 if np.array_equal(network(x), expected) else 1)
-            assert os.waitpid(child, 0)[1] == 0
-    finally:
-        stop.set()
-        caller.join()
