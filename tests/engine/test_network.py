@@ -6,7 +6,11 @@ import pytest
 import torch
 from tests.engine.programs import Floats, compiled, square_chain, square_chain_reference
 
+from lithe.engine.build import build, native_of
+from lithe.engine.cache import Cache
 from lithe.engine.isa import AVX2
+from lithe.engine.loaded import load_program
+from lithe.engine.network import CompiledNetwork
 from lithe.errors import LitheError
 
 PROGRAM = square_chain(AVX2)
@@ -39,18 +43,28 @@ def test_torch_in_torch_out(folder: Path) -> None:
     np.testing.assert_array_equal(y.numpy(), compiled(PROGRAM, folder)(x))
 
 
-@pytest.mark.parametrize("batch", [0, 1, 2, 5, 7])
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("compiled_for", [1, 3])
 def test_any_batch_size_gives_what_its_samples_give(
-    folder: Path, batch: int, compiled_for: int
+    folder: Path, threads: int, compiled_for: int
 ) -> None:
-    network = compiled(square_chain(AVX2, batch=compiled_for), folder)
-    x = draw(batch, *SHAPE[1:])
-    y = network(x)
-    assert y.shape == x.shape
+    network = compiled(square_chain(AVX2, batch=compiled_for), folder, threads=threads)
     one = compiled(PROGRAM, folder)
-    for index in range(batch):
-        np.testing.assert_array_equal(y[index : index + 1], one(x[index : index + 1]))
+    for batch in (0, 1, 2, 5, 7, 18, 4):
+        x = draw(batch, *SHAPE[1:])
+        y = network(x)
+        assert y.shape == x.shape
+        for index in range(batch):
+            np.testing.assert_array_equal(y[index : index + 1], one(x[index : index + 1]))
+
+
+def test_a_network_that_mixes_its_samples_takes_one_batch_size(folder: Path) -> None:
+    cache = Cache(folder)
+    loaded = load_program(PROGRAM, build(PROGRAM, AVX2, cache))
+    network = CompiledNetwork(loaded, native_of(AVX2, cache), 1, mixes_samples="of a sum")
+    assert network(draw(*SHAPE)).shape == SHAPE
+    with pytest.raises(LitheError, match=r"\(1, 7, 21\).*\(2, 7, 21\).*because of a sum"):
+        network(draw(2, *SHAPE[1:]))
 
 
 def test_numbers_of_another_type_or_order_are_converted(folder: Path) -> None:
@@ -90,9 +104,9 @@ def test_numbers_of_another_type_or_order_are_converted(folder: Path) -> None:
         (torch.zeros(SHAPE).to_sparse(), "sparse"),
         (np.ma.masked_array(np.zeros(SHAPE, np.float32)), "MaskedArray"),
         ([[1.0]], "list"),
-        (np.zeros((1, 7, 20), np.float32), r"\(1, 7, 21\).*\(1, 7, 20\)"),
-        (np.zeros((7, 21), np.float32), r"\(1, 7, 21\).*\(7, 21\)"),
-        (np.zeros((), np.float32), r"\(1, 7, 21\).*\(\)"),
+        (np.zeros((1, 7, 20), np.float32), r"\(n, 7, 21\).*\(1, 7, 20\)"),
+        (np.zeros((7, 21), np.float32), r"\(n, 7, 21\).*\(7, 21\)"),
+        (np.zeros((), np.float32), r"\(n, 7, 21\).*\(\)"),
     ],
 )
 def test_what_cannot_be_an_input_is_refused(folder: Path, value: Any, says: str) -> None:
