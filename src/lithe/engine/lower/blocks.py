@@ -4,6 +4,7 @@ A grouper looks at the node in hand and those after it. Which schedule a block g
 decided by its sizes; the reason is kept beside the choice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -49,9 +50,29 @@ class Block:
 def fuse_block(ctx: Lowering, index: int) -> int:
     """Lower a block that begins at node `index`; how many nodes it took, 0 if none begins."""
     block = _block_at(ctx, index)
-    if block is None:
-        return 0
-    schedule, reason = choose_schedule(ctx, block)
+    return _fuse(ctx, block, *choose_schedule(ctx, block)) if block else 0
+
+
+def fuse_with(schedule: str) -> Callable[[Lowering, int], int]:
+    """A grouper that gives this schedule to every block that it is possible for."""
+
+    def fuse(ctx: Lowering, index: int) -> int:
+        block = _block_at(ctx, index)
+        if block is None or schedule not in possible_schedules(block):
+            return 0
+        return _fuse(ctx, block, schedule, "asked for")
+
+    return fuse
+
+
+def possible_schedules(block: Block) -> tuple[str, ...]:
+    """The schedules that a block can have, whatever they cost."""
+    if block.expand and block.expand.is_pointwise:
+        return ("rolling", "sliced", "apart")
+    return ("rolling", "apart")
+
+
+def _fuse(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
     if schedule == "apart":
         return 0
     if schedule == "sliced":
