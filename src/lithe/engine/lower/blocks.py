@@ -49,18 +49,18 @@ class Block:
 
 def fuse_block(ctx: Lowering, index: int) -> int:
     """Lower a block that begins at node `index`; how many nodes it took, 0 if none begins."""
-    block = _block_at(ctx, index)
-    return _fuse(ctx, block, *choose_schedule(ctx, block)) if block else 0
+    block = block_at(ctx, index)
+    return fuse_as(ctx, block, *choose_schedule(ctx, block)) if block else 0
 
 
 def fuse_with(schedule: str) -> Callable[[Lowering, int], int]:
     """A grouper that gives this schedule to every block that it is possible for."""
 
     def fuse(ctx: Lowering, index: int) -> int:
-        block = _block_at(ctx, index)
+        block = block_at(ctx, index)
         if block is None or schedule not in possible_schedules(block):
             return 0
-        return _fuse(ctx, block, schedule, "asked for")
+        return fuse_as(ctx, block, schedule, "asked for")
 
     return fuse
 
@@ -72,7 +72,8 @@ def possible_schedules(block: Block) -> tuple[str, ...]:
     return ("rolling", "apart")
 
 
-def _fuse(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
+def fuse_as(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
+    """Lower a block by a schedule; how many nodes that took. The reason goes into the notes."""
     if schedule == "apart":
         return 0
     if schedule == "sliced":
@@ -85,7 +86,7 @@ def _fuse(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
     return len(block.parts)
 
 
-def _block_at(ctx: Lowering, index: int) -> Block | None:
+def block_at(ctx: Lowering, index: int) -> Block | None:
     """The longest block that begins here."""
     nodes = ctx.nodes(index, 3)
     parts: list[Convolution] = []
