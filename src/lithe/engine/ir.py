@@ -265,9 +265,9 @@ class Function:
         kind = f"<{self.isa.lanes} x i1>"
         return self.let(f"select {kind} {mask}, {self.vector} {then}, {self.vector} {other}")
 
-    def prefetch(self, address: str) -> None:
-        """Ask for the cache line at an address, to be read, in the second-level cache."""
-        self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 2, i32 1)")
+    def prefetch(self, address: str, level: int) -> None:
+        """Ask for the cache line at an address, to be read, in the cache of that level."""
+        self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 {4 - level}, i32 1)")
 
 
 def float_text(number: float) -> str:
