@@ -20,9 +20,10 @@ from lithe.graph.ops import (
     Flatten,
     Linear,
     Op,
+    Reshape,
     Shape,
+    Slice,
     Unknown,
-    View,
 )
 
 BYTES = 4
@@ -35,8 +36,8 @@ def _fitting(shape: Shape, width: int) -> list[Op]:
         BatchNorm(shape[1]),
         Dropout(),
         Flatten(),
-        View("reshape", (1, prod(shape))),
-        View("slice", (1, 1, *shape[2:])),
+        Reshape((1, prod(shape))),
+        Slice(1, 0, 1),
         Copy(shape),
         Unknown("aten.softmax.int", (1, width)),
     ]
@@ -95,7 +96,7 @@ def test_no_layer_reads_what_another_has_overwritten_and_live_bytes_are_exact(
                 buffer, version = where[name]
                 assert buffer.version == version, f"{name} was overwritten before it was read"
                 buffer.read_at.append(step)
-            if isinstance(node.op, Flatten | Dropout | View):
+            if isinstance(node.op, Flatten | Dropout | Reshape | Slice):
                 where[node.output] = where[node.inputs[0]]
             elif position > 0:
                 buffer, _ = where[node.inputs[0]]
@@ -138,7 +139,7 @@ def test_the_peak_is_that_of_a_simulation_which_knows_nothing_of_layers(graph: G
             and all(readers[name] == 1 for name in names)
             and all(prod(graph.shapes[name]) == size[source] for name in names)
         )
-        if isinstance(node.op, Flatten | Dropout | View) or (
+        if isinstance(node.op, Flatten | Dropout | Reshape | Slice) or (
             isinstance(node.op, Activation | BatchNorm) and alone
         ):
             buffer_of[node.output] = source
@@ -196,7 +197,7 @@ def test_a_slice_keeps_the_whole_tensor_alive() -> None:
     builder = GraphBuilder()
     x = builder.input((1, 1, 1, 10))
     y = builder.add(Conv2d(1, 4, (1, 1)), x)
-    half = builder.add(View("slice", (1, 2, 1, 10)), y)
+    half = builder.add(Slice(1, 0, 2), y)
     active = builder.add(Activation("relu"), half)
     found = cost(builder.build(active), 1)
     assert [row.live_bytes for row in found.layers] == [50, 40, 60]

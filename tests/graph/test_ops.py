@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lithe.errors import LitheError
 from lithe.graph.ops import (
-    AdaptiveAvgPool2d,
+    AdaptivePool2d,
     Binary,
     Concat,
     Conv2d,
@@ -135,7 +135,7 @@ def test_pooling_has_torchs_shape(
 @given(sides, st.tuples(small, small))
 def test_adaptive_pooling_has_torchs_shape(side: tuple[int, int], size: tuple[int, int]) -> None:
     y = F.adaptive_avg_pool2d(torch.zeros(2, 3, *side), size)
-    assert AdaptiveAvgPool2d(size).shape((2, 3, *side)) == tuple(y.shape)
+    assert AdaptivePool2d("avg", size).shape((2, 3, *side)) == tuple(y.shape)
 
 
 @given(

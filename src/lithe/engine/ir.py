@@ -30,6 +30,7 @@ class Function:
         self.name = name
         self._signature = ", ".join(f"{kind} %{param}" for kind, param in params)
         self._linkage = linkage
+        self._entry: list[str] = []  # what has to be in the first block
         self._lines: list[str] = []
         self._count = 0
         self._block = "entry"
@@ -37,7 +38,7 @@ class Function:
     @property
     def text(self) -> str:
         """The finished function, which returns nothing."""
-        body = "\n".join(self._lines)
+        body = "\n".join([*self._entry, *self._lines])
         linkage = f"{self._linkage} " if self._linkage else ""
         inline = "noinline " if self._linkage else ""
         return (
@@ -188,6 +189,17 @@ class Function:
         """The pointer that an array of pointers holds at `index`."""
         where = self.let(f"getelementptr ptr, ptr {args}, i64 {index}")
         return self.let(f"load ptr, ptr {where}, align 8")
+
+    def pointers(self, count: int) -> str:
+        """Room for an array of pointers, for as long as the function runs."""
+        self._count += 1
+        self._entry.append(f"  %v{self._count} = alloca ptr, i64 {count}, align 64")
+        return f"%v{self._count}"
+
+    def point(self, array: str, index: Value, pointer: str) -> None:
+        """Write a pointer into an array of them."""
+        where = self.let(f"getelementptr ptr, ptr {array}, i64 {index}")
+        self.do(f"store ptr {pointer}, ptr {where}, align 8")
 
     # Vectors
 

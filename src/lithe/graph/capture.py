@@ -7,21 +7,27 @@ import logging
 import operator
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import Node as FxNode
 from torch.nn.parameter import is_lazy
 
 from lithe.errors import LitheError
-from lithe.graph.aten import SPLITS, arguments, operator_of, seen_shape
+from lithe.graph.aten import Filled, call_of, piece_of, reads_first
+from lithe.graph.aten_rules import SPLITS
+from lithe.graph.fx import arguments, flat, module_path, seen_shape, source_line
 from lithe.graph.graph import Graph, GraphBuilder
-from lithe.graph.ops import Shape, View
+from lithe.graph.model import Array, Model, constant_names
+from lithe.graph.ops import Shape
+from lithe.graph.overwriting import without_overwriting
+from lithe.graph.torch_constants import Constants
 
 
 def capture(module: nn.Module, input_shape: Shape) -> Graph:
@@ -37,6 +43,35 @@ def capture(module: nn.Module, input_shape: Shape) -> Graph:
     Raises:
         LitheError: `torch.export` cannot trace the module, or it does not take that shape.
     """
+    return _translate(_export(module, input_shape), type(module).__name__).graph
+
+
+def capture_model(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Model:
+    """The graph of a module as by `capture`, and the array behind each of its constants.
+
+    `inputs` is the shape of the one input, or an example for each. The module returns a
+    tensor or a tuple of them. What does not depend on the input is worked out here, in the
+    type that the module works in; a weight is the module's own memory where NumPy has its
+    type (bfloat16 becomes float32).
+
+    Raises:
+        LitheError: as for `capture`; also where an output does not depend on the input, a
+            constant is drawn at random, or the weights have no values (meta tensors).
+    """
+    name = type(module).__name__
+    if any(weight.is_meta for weight in (*module.parameters(), *module.buffers())):
+        raise LitheError(f"{name} has weights without values (on the meta device)")
+    program = _export(module, inputs)
+    translated = _translate(program, name)
+    if None in translated.outputs:
+        raise LitheError(
+            f"{name}: output {translated.outputs.index(None)} does not depend on the input; "
+            "return only what does"
+        )
+    return Model(translated.graph, _values(program, translated))
+
+
+def _export(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> ExportedProgram:
     weights = (*module.parameters(), *module.buffers())
     if any(is_lazy(weight) for weight in weights):
         raise LitheError(
@@ -44,21 +79,26 @@ def capture(module: nn.Module, input_shape: Shape) -> Graph:
             "run one batch through it first"
         )
     like = next((weight for weight in weights if weight.is_floating_point()), torch.empty(0))
+    given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    examples = tuple(x for x in given if isinstance(x, Tensor))
+    shapes = tuple(tuple(x.shape) for x in examples) or (_sizes(given),)
+    said = shapes[0] if len(shapes) == 1 else shapes
     try:
-        example = torch.empty(input_shape, dtype=like.dtype, device=like.device)
+        if not examples:
+            examples = (torch.empty(shapes[0], dtype=like.dtype, device=like.device),)
         # Without gradients a `no_grad` inside the module changes nothing; otherwise it would
         # be exported as one opaque operator.
         with _quietly(), torch.no_grad():
-            program = torch.export.export(_twin(module), (example,), strict=False)
+            program = torch.export.export(_twin(module), examples, strict=False)
+            return without_overwriting(program)
     except Exception as error:
         raise LitheError(
-            f"{type(module).__name__} cannot be captured for an input of {input_shape}: "
-            f"{_reason(error)}"
+            f"{type(module).__name__} cannot be captured for an input of {said}: {_reason(error)}"
         ) from error
-    graph = _translate(program)
-    if not graph.outputs:
-        raise LitheError(f"{type(module).__name__} returns nothing that depends on its input")
-    return graph
+
+
+def _sizes(given: Sequence[object]) -> Shape:
+    return tuple(size for size in given if isinstance(size, int))
 
 
 def _twin(module: nn.Module) -> nn.Module:
@@ -105,7 +145,7 @@ def _reason(error: Exception) -> str:
     torch_folder, library = Path(torch.__file__).parent, Path(copy.__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if frame.name == capture.__name__ and path == Path(__file__):
+        if frame.name == _export.__name__ and path == Path(__file__):
             break
         if path.is_absolute() and torch_folder not in path.parents and path.parent != library:
             return f"{reason} ({path.name}, line {frame.lineno})"
@@ -113,77 +153,137 @@ def _reason(error: Exception) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Weights:
-    """What a value that does not depend on the input is made of: shapes by name."""
+class _Constant:
+    """A value that does not depend on the input: its name here and the weights in it."""
 
+    name: str
+    shape: Shape
     params: dict[str, Shape] = field(default_factory=dict)
     buffers: dict[str, Shape] = field(default_factory=dict)
 
 
-def _translate(program: ExportedProgram) -> Graph:
-    builder = GraphBuilder()
-    names: dict[str, str] = {}  # torch's name of a value that depends on the input, and ours
-    weights: dict[str, _Weights] = {}  # of all other values
-    outputs: list[str] = []
+@dataclass(slots=True)
+class _Translation:
+    """A graph under construction and what torch's names stand for in it."""
+
+    builder: GraphBuilder = field(default_factory=GraphBuilder)
+    names: dict[str, str] = field(default_factory=dict)  # of values that depend on the input
+    known: dict[str, _Constant] = field(default_factory=dict)  # of all other values
+    filled: dict[str, Filled] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Translated:
+    graph: Graph
+    outputs: tuple[str | None, ...]  # None where one does not depend on the input
+    torch_names: dict[str, str]  # of constants, by ours
+    filled: dict[str, Filled]
+
+
+def _translate(program: ExportedProgram, module: str) -> _Translated:
+    state = _Translation()
+    outputs: list[str | None] = []
     for node in program.graph.nodes:
         if node.op == "placeholder":
-            _place(node, program, builder, names, weights)
+            _place(node, program, state)
         elif node.op == "call_function":
-            _add(node, builder, names, weights)
+            _add(node, state)
         elif node.op == "output":
-            outputs = [names[value.name] for value in arguments(node) if value.name in names]
-    return builder.build(*outputs)
+            returned = set(program.graph_signature.user_outputs)
+            outputs = [
+                state.names.get(value.name) for value in arguments(node) if value.name in returned
+            ]
+    reached = tuple(name for name in outputs if name is not None)
+    if not reached:
+        raise LitheError(f"{module} returns nothing that depends on its input")
+    return _Translated(
+        state.builder.build(*reached),
+        tuple(outputs),
+        {constant.name: name for name, constant in state.known.items()},
+        state.filled,
+    )
 
 
-def _place(
-    node: FxNode,
-    program: ExportedProgram,
-    builder: GraphBuilder,
-    names: dict[str, str],
-    weights: dict[str, _Weights],
-) -> None:
-    signature = program.graph_signature
+def _place(node: FxNode, program: ExportedProgram, state: _Translation) -> None:
+    signature, shape = program.graph_signature, _shape_or_none(node)
     if node.name in signature.inputs_to_parameters:
-        params = {signature.inputs_to_parameters[node.name]: seen_shape(node)}
-        weights[node.name] = _Weights(params=params)
+        name = signature.inputs_to_parameters[node.name]
+        state.known[node.name] = _Constant(name, shape, params={name: shape})
     elif node.name in signature.inputs_to_buffers:
-        buffers = {signature.inputs_to_buffers[node.name]: seen_shape(node)}
-        weights[node.name] = _Weights(buffers=buffers)
+        name = signature.inputs_to_buffers[node.name]
+        state.known[node.name] = _Constant(name, shape, buffers={name: shape})
     elif node.name in signature.user_inputs:
-        names[node.name] = builder.input(seen_shape(node))
+        state.names[node.name] = state.builder.input(seen_shape(node))
     else:
-        weights[node.name] = _Weights()  # a constant
+        name = signature.inputs_to_lifted_tensor_constants.get(node.name, node.name)
+        state.known[node.name] = _Constant(name, shape)
 
 
-def _add(
-    node: FxNode, builder: GraphBuilder, names: dict[str, str], weights: dict[str, _Weights]
-) -> None:
+def _shape_or_none(node: FxNode) -> Shape:
+    """Shape of a constant; of one that is no tensor, (): nothing here reads it."""
+    values = flat(node.meta["val"])
+    return tuple(values[0].shape) if len(values) == 1 and isinstance(values[0], Tensor) else ()
+
+
+def _add(node: FxNode, state: _Translation) -> None:
     if node.meta.get("val") is None:
         return  # an assertion or a change of mode: no value
     read = arguments(node)
-    inputs = [names[value.name] for value in read if value.name in names]
-    own = _Weights()
+    inputs = tuple(state.names[value.name] for value in read if value.name in state.names)
+    params: dict[str, Shape] = {}
+    buffers: dict[str, Shape] = {}
     for value in read:
-        if value.name in weights:
-            own.params.update(weights[value.name].params)
-            own.buffers.update(weights[value.name].buffers)
+        if value.name in state.known:
+            params.update(state.known[value.name].params)
+            buffers.update(state.known[value.name].buffers)
     if not inputs:
-        weights[node.name] = own
-    elif str(node.target) in SPLITS:
-        names[node.name] = inputs[0]  # each piece that is used becomes a view of it
+        # torch's names hold no colon, so this one is taken by no weight.
+        name = f"derived:{node.name}"
+        state.known[node.name] = _Constant(name, _shape_or_none(node), params, buffers)
+        return
+    if str(node.target) in SPLITS or (node.target is operator.getitem and reads_first(read[0])):
+        state.names[node.name] = inputs[0]  # each piece that is used becomes a view of it
+        return
+    constants: dict[str, Shape] = {}
+    if node.target is operator.getitem:
+        ops = piece_of(node)
     else:
-        shapes = tuple(builder.shape(name) for name in inputs)
-        names[node.name] = builder.add(
-            View("part", seen_shape(node))
-            if node.target is operator.getitem
-            else operator_of(node, shapes),
-            *inputs,
-            path=_module_path(node),
-            params=own.params,
-            buffers=own.buffers,
+        call = call_of(node, state.known)
+        ops, constants = call.ops, _constants(call.constants, state)
+    path, source = module_path(node), source_line(node)
+    for op in ops[:-1]:
+        inputs = (state.builder.add(op, *inputs, path=path, source=source),)
+    state.names[node.name] = state.builder.add(
+        ops[-1],
+        *inputs,
+        path=path,
+        params=params,
+        buffers=buffers,
+        constants=constants,
+        source=source,
+    )
+
+
+def _constants(read: tuple[FxNode | Filled, ...], state: _Translation) -> dict[str, Shape]:
+    result: dict[str, Shape] = {}
+    for value in read:
+        if isinstance(value, Filled):
+            name = f"filled:{value.value:g}:{value.c}"
+            state.filled[name] = value
+            result[name] = (value.c,)
+        else:
+            result[state.known[value.name].name] = state.known[value.name].shape
+    return result
+
+
+def _values(program: ExportedProgram, translated: _Translated) -> dict[str, Array]:
+    constants = Constants(program)
+    result = {}
+    for name in constant_names(translated.graph):
+        filled = translated.filled.get(name)
+        result[name] = (
+            constants.array(translated.torch_names[name])
+            if filled is None
+            else np.full(filled.c, filled.value, np.float32)
         )
-
-
-def _module_path(node: FxNode) -> str:
-    stack = node.meta.get("nn_module_stack") or {}
-    return str(list(stack.values())[-1][0]) if stack else ""
+    return result

@@ -16,7 +16,7 @@ from lithe.arch import (
 from lithe.graph.graph import Graph, GraphBuilder
 from lithe.graph.ops import (
     Activation,
-    AdaptiveAvgPool2d,
+    AdaptivePool2d,
     BatchNorm,
     Binary,
     Conv2d,
@@ -65,7 +65,7 @@ def from_arch(arch: Architecture, batch: int = 1) -> Graph:
     for index, block in enumerate(unroll(arch)):
         expanded = _write(writer, f"blocks.{index}", block, expanded)
     graph = writer.graph
-    x = graph.add(AdaptiveAvgPool2d(), writer.x, path="pool")
+    x = graph.add(AdaptivePool2d(), writer.x, path="pool")
     x = graph.add(Flatten(), x, path="flatten")
     x = graph.add(Dropout(), x, path="dropout")
     c = graph.shape(x)[-1]

@@ -11,9 +11,12 @@ from lithe.graph.ops import Op, Shape, Unknown
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator at work: `inputs` and `output` name tensors, `params` and `buffers` weights.
+    """One operator at work: `inputs` and `output` name tensors, the others arrays.
 
-    `path` is the module that it came from (`blocks.3.expand.conv`), as torch names it.
+    `constants` are the arrays that the operator reads, in the order that its docstring
+    gives; `params` and `buffers` are the weights that these are made of, for counting.
+    `path` is the module that it came from (`blocks.3.expand.conv`), as torch names it, and
+    `source` the line (`model.py:12`), which is no part of what makes two nodes equal.
     """
 
     op: Op
@@ -22,14 +25,16 @@ class Node:
     path: str = ""
     params: tuple[str, ...] = ()
     buffers: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
+    source: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
     """Nodes in an order in which they can run; every tensor is written once.
 
-    `shapes` holds the shape of every tensor, `weights` that of every parameter and buffer;
-    both are read-only copies of what is given.
+    `shapes` holds the shape of every tensor, `weights` that of every parameter, buffer and
+    constant; both are read-only copies of what is given.
     """
 
     inputs: tuple[str, ...]
@@ -71,8 +76,12 @@ class GraphBuilder:
         path: str = "",
         params: Mapping[str, Shape] = MappingProxyType({}),
         buffers: Mapping[str, Shape] = MappingProxyType({}),
+        constants: Mapping[str, Shape] | None = None,
+        source: str = "",
     ) -> str:
         """Append a node and name its output.
+
+        Where `constants` are not given the operator reads its `params`, then its `buffers`.
 
         Raises:
             LitheError: the operator does not take inputs of these shapes; says where.
@@ -82,8 +91,21 @@ class GraphBuilder:
             self._shapes[name] = op.shape(*(self._shapes[tensor] for tensor in inputs))
         except LitheError as error:
             raise LitheError(f"{path or name}: {error}") from None
-        self._weights |= {**params, **buffers}
-        self._nodes.append(Node(op, inputs, name, path, tuple(params), tuple(buffers)))
+        if constants is None:
+            constants = {**params, **buffers}
+        self._weights |= {**params, **buffers, **constants}
+        self._nodes.append(
+            Node(
+                op,
+                inputs,
+                name,
+                path,
+                tuple(params),
+                tuple(buffers),
+                tuple(constants),
+                source,
+            )
+        )
         return name
 
     def shape(self, tensor: str) -> Shape:

@@ -17,7 +17,7 @@ from lithe.arch.mobilenet_v1 import (
 from lithe.arch.rivals import V1_RIVALS
 from lithe.cost import Cost, Layer, cost, kind_of, layers
 from lithe.graph import Graph, GraphBuilder, from_arch
-from lithe.graph.ops import AdaptiveAvgPool2d, Conv2d, Linear
+from lithe.graph.ops import AdaptivePool2d, Conv2d, Linear
 from lithe.profiling.comparison import MILLION, Comparison, compared
 
 
@@ -54,7 +54,7 @@ def _line(graph: Graph, layer: Layer) -> str:
             kind = f"Conv{' dw' if depthwise else ''} / s{op.stride[0]}"
             k = f"{op.kernel[0]}x{op.kernel[1]}x{op.c_in}"
             weight = f"{k} dw" if depthwise else f"{k}x{op.c_out}"
-        case AdaptiveAvgPool2d():
+        case AdaptivePool2d():
             kind, weight = "Avg Pool / s1", f"Pool {h}x{w}"
         case Linear() as op:
             kind, weight, c = "FC / s1", f"{op.c_in}x{op.c_out}", op.c_in

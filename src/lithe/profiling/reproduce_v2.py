@@ -21,7 +21,7 @@ from lithe.arch.mobilenet_v2 import (
 from lithe.arch.rivals import SHUFFLENET_MATERIALIZED, SHUFFLENET_MATERIALIZED_MAX, V2_RIVALS
 from lithe.cost import Layer, cost, materialized
 from lithe.graph import Graph, from_arch
-from lithe.graph.ops import AdaptiveAvgPool2d, Linear
+from lithe.graph.ops import AdaptivePool2d, Linear
 from lithe.profiling.comparison import MILLION, Comparison, compared
 
 BYTES_PER_ELEMENT = 2  # table 3 assumes 16-bit floats
@@ -64,7 +64,7 @@ def _line(row: tuple[Block, ...]) -> str:
 
 def _head_lines(graph: Graph) -> tuple[str, str]:
     """Pooling and classifier; a linear layer is a 1x1 convolution on a map of one pixel."""
-    pool = next(node for node in graph.nodes if isinstance(node.op, AdaptiveAvgPool2d))
+    pool = next(node for node in graph.nodes if isinstance(node.op, AdaptivePool2d))
     linear = next(node.op for node in graph.nodes if isinstance(node.op, Linear))
     _, c, h, w = graph.shapes[pool.inputs[0]]
     size, last = f"{h}x{w}x{c}", f"1x1x{linear.c_in}"

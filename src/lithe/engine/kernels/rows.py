@@ -48,6 +48,7 @@ class RowConv:
     activation: str = ""
     act_args: tuple[float, ...] = ()
     residual_pitch: int = 0  # 0: no residual
+    direct: bool = False  # the one row is given itself, not in an array of pointers
 
     def panel_width(self, isa: InstructionSet) -> int:
         """Channels of a full panel."""
@@ -113,11 +114,11 @@ def tile_runs(conv: RowConv) -> list[tuple[int, int, int, Ranges]]:
 
 
 def panel_function(isa: InstructionSet, name: str, conv: RowConv, channels: int) -> str:
-    """`name(ptr rows, i64 low, i64 high, ptr weights, ptr bias, ptr out, ptr residual, ptr next)`.
+    """`name(ptr rows, i64 low, i64 high, ptr weights, ptr bias, ptr out, ptr residual)`.
 
     Computes `channels` (a panel or its rest) of every pixel of the row. `rows` is the row
     itself where there is one, else an array of pointers of which low to high - 1 are inside
-    the image. `next` are bytes to prefetch while computing: the weights that come after.
+    the image.
     """
     f = Function(
         isa,
@@ -130,7 +131,6 @@ def panel_function(isa: InstructionSet, name: str, conv: RowConv, channels: int)
             ("ptr", "bias"),
             ("ptr", "out"),
             ("ptr", "residual"),
-            ("ptr", "next"),
         ],
     )
     vectors = ceil(channels / isa.lanes)
@@ -175,7 +175,7 @@ def _tile(
     accumulators = bias * count
 
     def row(r: Value, accumulators: list[str]) -> list[str]:
-        if conv.rows == 1:
+        if conv.direct:
             source = "%rows"
         else:
             where = f.let(f"getelementptr ptr, ptr %rows, i64 {r}")
@@ -194,7 +194,7 @@ def _tile(
         return accumulators
 
     accumulators = (
-        row(0, accumulators) if conv.rows == 1 else f.loop("%low", "%high", accumulators, row)
+        row(0, accumulators) if conv.direct else f.loop("%low", "%high", accumulators, row)
     )
     out = f.at("%out", f.mul(x, conv.out_pitch))
     residual = f.at("%residual", f.mul(x, conv.residual_pitch)) if conv.residual_pitch else ""

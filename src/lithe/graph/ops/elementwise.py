@@ -1,0 +1,115 @@
+"""Operators that work element by element, and softmax."""
+
+from dataclasses import dataclass
+
+from lithe.errors import LitheError
+from lithe.graph.ops.op import Op, Shape, axis_of
+
+# Functions of one element x and, where named, of `args`. All are torch's: the sigmoid family
+# as in torch.nn.functional, `clamp` lets NaN through, `elu` has (alpha), `softplus`
+# (beta, threshold), `leaky_relu` (slope), `clamp` (low, high) with infinities for no limit.
+UNARY = (
+    "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid",
+    "gelu", "gelu_tanh", "mish", "softplus", "clamp",
+    "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "square",
+)  # fmt: skip
+# With one number v = args[0]: x + v, x - v, v - x, x * v, x / v, x ** v.
+WITH_NUMBER = (
+    "add_constant", "sub_constant", "rsub_constant", "mul_constant", "div_constant",
+    "pow_constant",
+)  # fmt: skip
+# x where x > 0, else the constant `weight` (1 or c, along axis 1) times x.
+PRELU = "prelu"
+ACTIVATIONS = (*UNARY, *WITH_NUMBER, PRELU)
+BINARY = ("add", "sub", "mul", "div", "maximum", "minimum")
+
+
+@dataclass(frozen=True, slots=True)
+class Activation(Op):
+    """An element-wise function of one tensor by its usual name (`relu6`), one of `ACTIVATIONS`.
+
+    `args` are its numbers, such as the slope of `leaky_relu`. Only `prelu` has a constant.
+    """
+
+    kind: str
+    args: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """Exponentials along an axis that add up to 1."""
+
+    axis: int
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """That of the input.
+
+        Raises:
+            LitheError: there is no such axis.
+        """
+        axis_of(self.axis, inputs[0])
+        return inputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Op):
+    """Element-wise `add`, `sub`, `mul`, `div`, ... of tensors that broadcast; makes a tensor.
+
+    Where one operand is a constant, there is one input, whose shape the output has, and
+    `constant_first` says on which side the constant stands (`constant - x`).
+    """
+
+    kind: str
+    constant_first: bool = False
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The broadcast shape of both inputs.
+
+        Raises:
+            LitheError: the shapes do not broadcast.
+        """
+        longest = max(len(shape) for shape in inputs)
+        padded = [(1,) * (longest - len(shape)) + shape for shape in inputs]
+        for sizes in zip(*padded, strict=True):
+            if len({size for size in sizes if size != 1}) > 1:
+                raise LitheError(f"shapes {' and '.join(map(str, inputs))} do not broadcast")
+        return tuple(
+            next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout(Op):
+    """Nothing at inference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused(Op):
+    """activation(op(x) + residual): what a kernel does before it lets go of its output.
+
+    With `residual` the last input is a tensor of the output's shape, which is added before
+    the activation; the other inputs and all constants are those of `op`. Made by
+    `lithe.graph.passes`, never by a capture.
+    """
+
+    op: Op
+    activation: Activation | None = None
+    residual: bool = False
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """That of `op`.
+
+        Raises:
+            LitheError: `op` does not take these inputs, or the residual has another shape.
+        """
+        own = inputs[:-1] if self.residual else inputs
+        if not own:
+            raise LitheError("a fused operator has no input beside its residual")
+        out = self.op.shape(*own)
+        if self.residual and inputs[-1] != out:
+            raise LitheError(f"a residual of shape {inputs[-1]} is added to an output of {out}")
+        return out
+
+    def macs(self, *inputs: Shape) -> int:
+        """Those of `op`."""
+        return self.op.macs(*(inputs[:-1] if self.residual else inputs))
