@@ -14,12 +14,8 @@ from lithe.engine.ir import Function, Value
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.activation import activate
 from lithe.engine.kernels.strides import Nest
-from lithe.engine.kernels.unit import kernel_name, unit_kernel, vectors
+from lithe.engine.kernels.unit import UNIT_FLOATS, find, move, pieces, unit_kernel, vectors
 from lithe.engine.program import Kernel
-
-# Floats of the output that one unit writes, about: small enough to share out evenly, and
-# so many that finding its place costs nothing.
-_UNIT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,78 +35,54 @@ class Elementwise:
     @property
     def rows(self) -> int:
         """Rows of the innermost axis in a unit."""
-        return max(1, min(_UNIT // self.nest.sizes[-1], self._last))
+        return max(1, min(UNIT_FLOATS // self.nest.sizes[-1], self.lines))
 
     @property
     def piece(self) -> int:
         """Elements of the innermost axis in a unit."""
-        return min(self.nest.sizes[-1], _UNIT)
+        return min(self.nest.sizes[-1], UNIT_FLOATS)
 
     @property
-    def _last(self) -> int:
+    def lines(self) -> int:
+        """Size of the axis around the innermost one."""
         return self.nest.sizes[-2] if len(self.nest.sizes) > 1 else 1
 
     @property
     def units(self) -> int:
         """Units of work."""
-        pieces = ceil(self.nest.sizes[-1] / self.piece)
-        return prod(self.nest.sizes[:-2]) * ceil(self._last / self.rows) * pieces
+        in_a_line = ceil(self.nest.sizes[-1] / self.piece)
+        return prod(self.nest.sizes[:-2]) * ceil(self.lines / self.rows) * in_a_line
 
 
 def elementwise_kernel(isa: InstructionSet, spec: Elementwise) -> Kernel:
     """The kernel; its arguments are the operands in order."""
     sizes, strides = spec.nest.sizes, spec.nest.strides
-    pieces, blocks = ceil(sizes[-1] / spec.piece), ceil(spec._last / spec.rows)
+    piece_count, blocks = ceil(sizes[-1] / spec.piece), ceil(spec.lines / spec.rows)
 
     def unit(f: Function, pointers: Sequence[str], index: Value) -> None:
-        piece, rest = f.rem(index, pieces), f.div(index, pieces)
-        block, rest = f.rem(rest, blocks), f.div(rest, blocks)
-        places = list(pointers)
-        for axis in range(len(sizes) - 3, -1, -1):
-            at, rest = f.rem(rest, sizes[axis]), f.div(rest, sizes[axis])
-            places = [
-                f.at(place, f.mul(at, moves[axis]))
-                for place, moves in zip(places, strides, strict=True)
-            ]
-        first = f.mul(block, spec.rows)
-        last = f.min(f.add(first, spec.rows), spec._last) if blocks > 1 else spec._last
+        piece, index = f.rem(index, piece_count), f.div(index, piece_count)
+        block, index = f.rem(index, blocks), f.div(index, blocks)
+        places = find(f, pointers, index, sizes[:-2], strides)
 
-        def row(position: Value, _: list[str]) -> list[str]:
-            here = places
-            if len(sizes) > 1:
-                here = [
-                    f.at(place, f.mul(position, moves[-2]))
-                    for place, moves in zip(places, strides, strict=True)
-                ]
-            _pieces(f, spec, here, piece, pieces)
-            return []
+        def some_rows(first: Value, count: int) -> None:
+            def row(position: Value, _: list[str]) -> list[str]:
+                here = places
+                if len(sizes) > 1:
+                    at = f.add(first, position)
+                    here = move(f, places, at, [stride[-2] for stride in strides])
+                pieces(f, piece, sizes[-1], spec.piece, lambda at, size: one(here, at, size))
+                return []
 
-        f.loop(first, last, [], row)
+            f.loop(0, count, [], row)
 
-    what = "_".join(filter(None, (spec.operation or "copy", "add" * spec.residual)))
-    stem = "_".join(filter(None, (what, spec.activation)))
-    return unit_kernel(isa, kernel_name(stem, spec, isa), len(strides), unit)
+        def one(here: Sequence[str], begin: Value, size: int) -> None:
+            _row(f, spec, move(f, here, begin, [stride[-1] for stride in strides]), size)
 
+        pieces(f, block, spec.lines, spec.rows, some_rows)
 
-def _pieces(
-    f: Function, spec: Elementwise, places: Sequence[str], piece: Value, pieces: int
-) -> None:
-    """One row of a unit: all of the innermost axis, or one piece of it."""
-    size = spec.nest.sizes[-1]
-    if pieces == 1:
-        _row(f, spec, places, size)
-        return
-    rest = size - (pieces - 1) * spec.piece
-    begin = f.mul(piece, spec.piece)
-    there = [
-        f.at(place, f.mul(begin, moves[-1]))
-        for place, moves in zip(places, spec.nest.strides, strict=True)
-    ]
-    if rest == spec.piece:
-        _row(f, spec, there, size=spec.piece)
-        return
-    f.when(f.less(piece, pieces - 1), lambda: _row(f, spec, there, spec.piece))
-    f.when(f.less(pieces - 2, piece), lambda: _row(f, spec, there, rest))
+    parts = (spec.operation or ("" if spec.activation else "copy"), "add" * spec.residual)
+    stem = "_".join(filter(None, (*parts, spec.activation)))
+    return unit_kernel(isa, stem, spec, len(strides), unit)
 
 
 def _row(f: Function, spec: Elementwise, places: Sequence[str], size: int) -> None:
@@ -138,7 +110,7 @@ def _row(f: Function, spec: Elementwise, places: Sequence[str], size: int) -> No
         value = activate(f, value, spec.activation, spec.act_args)
         f.store(value, f.at(places[0], position), lanes)
 
-    vectors(f, 0, size, vector, unroll=4 if not spec.activation else 2)
+    vectors(f, size, vector, unroll=4 if not spec.activation else 2)
 
 
 def _extreme(comparison: str) -> Callable[[Function, Sequence[str]], str]:

@@ -1,31 +1,34 @@
-"""What every kernel has around its work: a name printed from its schedule, a loop over units."""
+"""What kernels have around their work: a loop over units, a way to each one, vectors and a rest."""
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 
 from lithe.engine.ir import Function, Value, module
 from lithe.engine.isa import InstructionSet
+from lithe.engine.kernels.names import digest
+from lithe.engine.kernels.strides import Strides
 from lithe.engine.program import Kernel
 
 Unit = Callable[[Function, Sequence[str], Value], None]
 
-
-def kernel_name(stem: str, spec: object, isa: InstructionSet) -> str:
-    """`f32_<stem>_<digest of the spec>__<isa>`: equal names are equal IR.
-
-    A spec is a frozen dataclass of numbers and names, so its repr is all there is to it.
-    """
-    digest = blake2b(repr(spec).encode(), digest_size=4).hexdigest()
-    return f"f32_{stem}_{digest}__{isa.name}"
+# Floats that one unit writes, about: few enough to share out evenly, and so many that the
+# way to the unit costs nothing.
+UNIT_FLOATS = 4096
 
 
 def unit_kernel(
-    isa: InstructionSet, name: str, arguments: int, unit: Unit, tables: Sequence[str] = ()
+    isa: InstructionSet,
+    stem: str,
+    spec: object,
+    arguments: int,
+    unit: Unit,
+    tables: Sequence[str] = (),
 ) -> Kernel:
     """A kernel that calls `unit(f, pointers, index)` for each unit of its share.
 
-    `tables` are constants of the module, as global definitions.
+    It is called `f32_<stem>__<isa>_<digest of the spec>`: equal names are equal IR. `tables`
+    are constants of the module, as global definitions.
     """
+    name = f"f32_{stem}__{isa.name}_{digest(spec)}"
     params = [("ptr", "args"), ("i64", "begin"), ("i64", "end"), ("ptr", "scratch")]
     f = Function(isa, name, params, linkage="")
     pointers = [f.argument("%args", index) for index in range(arguments)]
@@ -38,39 +41,66 @@ def unit_kernel(
     return Kernel(name, module(isa, [*tables, f.text]))
 
 
-def vectors(
+def find(
     f: Function,
-    begin: Value,
-    end: Value,
-    body: Callable[[Value, int | None], None],
-    *,
-    unroll: int = 1,
+    pointers: Sequence[str],
+    index: Value,
+    sizes: Sequence[int],
+    strides: Sequence[Strides],
+) -> list[str]:
+    """The pointers moved to element `index` of a nest of axes, counted from the innermost."""
+    places = list(pointers)
+    for axis in range(len(sizes) - 1, -1, -1):
+        # The outermost index needs no remainder.
+        at = f.rem(index, sizes[axis]) if axis else index
+        index = f.div(index, sizes[axis]) if axis else 0
+        places = move(f, places, at, [stride[axis] for stride in strides])
+    return places
+
+
+def move(f: Function, pointers: Sequence[str], by: Value, strides: Sequence[int]) -> list[str]:
+    """Each pointer `by` times its stride further on."""
+    return [
+        f.at(pointer, f.mul(by, stride)) for pointer, stride in zip(pointers, strides, strict=True)
+    ]
+
+
+def vectors(
+    f: Function, count: int, body: Callable[[Value, int | None], None], *, unroll: int = 1
 ) -> None:
-    """`body(position, lanes)` over elements begin to end - 1, whole vectors and then the rest.
-
-    Where both ends are ints the rest is a masked vector. An `end` that is not known is the
-    caller's promise that the number of elements is a whole number of vectors.
-    """
+    """`body(position, lanes)` over `count` elements: whole vectors, then a masked rest."""
     lanes = f.isa.lanes
-    whole: Value = end
-    if isinstance(begin, int) and isinstance(end, int):
-        whole = begin + (end - begin) // lanes * lanes
-    start = begin
-    if unroll > 1 and isinstance(begin, int) and isinstance(whole, int):
-        blocks = begin + (whole - begin) // (lanes * unroll) * (lanes * unroll)
+    whole = count // lanes * lanes
+    blocks = whole // (lanes * unroll) * (lanes * unroll)
 
-        def block(position: Value, _: list[str]) -> list[str]:
-            for index in range(unroll):
-                body(f.add(position, index * lanes), None)
-            return []
-
-        f.loop(begin, blocks, [], block, step=lanes * unroll)
-        start = blocks
+    def block(position: Value, _: list[str]) -> list[str]:
+        for index in range(unroll):
+            body(f.add(position, index * lanes), None)
+        return []
 
     def one(position: Value, _: list[str]) -> list[str]:
         body(position, None)
         return []
 
-    f.loop(start, whole, [], one, step=lanes)
-    if isinstance(end, int) and isinstance(whole, int) and end > whole:
-        body(whole, end - whole)
+    f.loop(0, blocks, [], block, step=lanes * unroll)
+    f.loop(blocks, whole, [], one, step=lanes)
+    if count > whole:
+        body(whole, count - whole)
+
+
+def pieces(
+    f: Function, index: Value, total: int, size: int, body: Callable[[Value, int], None]
+) -> None:
+    """`body(begin, count)` for piece `index` of `total` elements in pieces of `size`.
+
+    The last piece may be smaller, which is another piece of code: counts are known.
+    """
+    whole, rest = divmod(total, size)
+    begin = f.mul(index, size)
+    if not rest:
+        body(begin, size)
+    elif not whole:
+        body(begin, rest)
+    else:
+        f.when(f.less(index, whole), lambda: body(begin, size))
+        f.when(f.less(whole - 1, index), lambda: body(begin, rest))
