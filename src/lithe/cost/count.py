@@ -7,7 +7,7 @@ from lithe.cost.layers import Layer, layers
 from lithe.cost.memory import lifetimes, live_bytes
 from lithe.graph import Graph
 from lithe.graph.graph import unknown_ops
-from lithe.graph.ops import Conv2d, Shape
+from lithe.graph.ops import Conv2d, Fused, Shape
 
 FLOPS_PER_MAC = 2
 
@@ -87,6 +87,7 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
 
 def _describe(layer: Layer) -> str:
     op = layer.nodes[0].op
+    op = op.op if isinstance(op, Fused) else op
     match op:
         case Conv2d():
             stride = f" s{op.stride[0]}" if op.stride != (1, 1) else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from lithe.graph import Graph, Node
-from lithe.graph.ops import ALIASES, OVERWRITES, Conv2d, Linear, Op, Unknown
+from lithe.graph.ops import ALIASES, OVERWRITES, Conv2d, Fused, Linear, Op, Unknown
 
 KINDS = ("pointwise", "depthwise", "standard", "grouped", "linear", "other", "unknown")
 
@@ -51,6 +51,8 @@ class Layer:
 def kind_of(op: Op) -> str:
     """Pointwise, depthwise, grouped or standard convolution; linear; other; unknown."""
     match op:
+        case Fused(op=inner):
+            return kind_of(inner)
         case Conv2d(groups=1, kernel=(1, 1)):
             return "pointwise"
         case Conv2d(groups=1):

@@ -10,7 +10,8 @@ class InstructionSet:
     `lanes` is the float32 elements of a vector register and `registers` how many there are;
     `tiles` are the pixels x vectors of accumulators that compile without a spill, one list
     for all pointwise shapes to choose from. `fused` says that a multiply-add is one instruction.
-    `cpu` and `features` are LLVM's names.
+    `cpu` and `features` are LLVM's names; `flags` are Linux's names of what the processor has
+    to report.
     """
 
     name: str
@@ -21,7 +22,10 @@ class InstructionSet:
     registers: int
     tiles: tuple[tuple[int, int], ...]
     fused: bool = True
+    flags: tuple[str, ...] = ()
 
+
+_V3_FLAGS = ("avx2", "fma", "f16c", "bmi1", "bmi2", "movbe", "abm")
 
 # 7x4 needs 28 accumulators, 4 weights and 1 broadcast: 33 of 32 registers, it spills.
 AVX512 = InstructionSet(
@@ -32,6 +36,7 @@ AVX512 = InstructionSet(
     lanes=16,
     registers=32,
     tiles=((9, 3), (14, 2), (6, 4), (8, 3), (5, 5), (28, 1), (7, 3), (4, 6), (1, 12)),
+    flags=(*_V3_FLAGS, "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"),
 )
 AVX2 = InstructionSet(
     name="avx2",
@@ -41,6 +46,7 @@ AVX2 = InstructionSet(
     lanes=8,
     registers=16,
     tiles=((6, 2), (4, 3), (12, 1), (1, 8)),
+    flags=_V3_FLAGS,
 )
 # x86-64 without AVX: no fused multiply-add, so LLVM multiplies and adds.
 BASELINE = InstructionSet(
@@ -63,4 +69,5 @@ NEON = InstructionSet(
     tiles=((8, 2), (4, 4), (6, 3), (1, 8)),
 )
 
+# Of one machine, the best first.
 INSTRUCTION_SETS = {isa.name: isa for isa in (AVX512, AVX2, BASELINE, NEON)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lithe.errors import LitheError
 
 _ALLOCATED, _NOBITS, _SYMBOLS, _RELA = 0x2, 8, 2, 4
+_OBJECT_ALIGN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +33,45 @@ class Code:
     """Machine code in memory, executable and no longer writable; `address` of each symbol."""
 
     def __init__(self, objects: Sequence[bytes]) -> None:
-        images = []
-        symbols: dict[str, int] = {}
-        end = 0
-        for data in objects:
-            end = -(-end // 64) * 64
-            image, names = _laid_out(data)
-            symbols |= {name: end + offset for name, offset in names.items()}
-            images.append((end, image))
-            end += len(image)
-        self._memory = mmap.mmap(-1, max(end, 1), prot=mmap.PROT_READ | mmap.PROT_WRITE)
-        for start, image in images:
-            self._memory[start : start + len(image)] = image
+        image, symbols = image_of(objects)
+        self._memory = mmap.mmap(-1, max(len(image), 1), prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        self._memory[: len(image)] = image
         base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         libc = ctypes.CDLL(None, use_errno=True)
-        pages = ctypes.c_void_p(base), ctypes.c_size_t(max(end, 1))
+        pages = ctypes.c_void_p(base), ctypes.c_size_t(max(len(image), 1))
         if libc.mprotect(*pages, mmap.PROT_READ | mmap.PROT_EXEC):
             raise LitheError(
                 "this system does not let a process make memory executable "
                 f"(mprotect: error {ctypes.get_errno()}), which the engine needs"
             )
-        self.size = end
+        self.size = len(image)
         self.address: Mapping[str, int] = {name: base + at for name, at in symbols.items()}
 
 
-def _laid_out(data: bytes) -> tuple[bytes, dict[str, int]]:
-    """The allocated sections of an object one behind the other, and its global symbols."""
+def image_of(objects: Sequence[bytes]) -> tuple[bytes, dict[str, int]]:
+    """Objects one behind the other, to be put on the start of a page; offset of each function.
+
+    Raises:
+        LitheError: not an ELF object, cut short, or one that refers to what it does not hold.
+    """
+    image = bytearray()
+    symbols: dict[str, int] = {}
+    for data in objects:
+        image += bytes(-len(image) % _OBJECT_ALIGN)
+        try:
+            symbols |= _append(image, data)
+        except (struct.error, IndexError, ValueError) as error:
+            raise LitheError(f"a compiled kernel is cut short or damaged: {error}") from error
+    return bytes(image), symbols
+
+
+def _append(image: bytearray, data: bytes) -> dict[str, int]:
+    """Put an object's allocated sections behind the image; its global functions."""
     if data[:6] != b"\x7fELF\x02\x01" or len(data) < 64:
         raise LitheError("a compiled kernel is not a 64-bit ELF object")
     machine = struct.unpack_from("<H", data, 18)[0]
-    table, size, count = (
-        struct.unpack_from("<Q", data, 40)[0],
-        *struct.unpack_from("<HH", data, 58),
-    )
+    table = struct.unpack_from("<Q", data, 40)[0]
+    size, count = struct.unpack_from("<HH", data, 58)
     fields = struct.Struct("<IIQQQQIIQQ")
     sections = []
     for index in range(count):
@@ -72,10 +79,11 @@ def _laid_out(data: bytes) -> tuple[bytes, dict[str, int]]:
             data, table + index * size
         )
         sections.append(_Section(name, kind, flags, offset, length, link, info, align))
-    image = bytearray()
     starts: dict[int, int] = {}
     for index, section in enumerate(sections):
         if section.flags & _ALLOCATED and section.size:
+            if section.align > _OBJECT_ALIGN:
+                raise LitheError(f"a compiled kernel wants {section.align} bytes of alignment")
             image += bytes(-len(image) % max(section.align, 1))
             starts[index] = len(image)
             empty = section.kind == _NOBITS
@@ -91,7 +99,7 @@ def _laid_out(data: bytes) -> tuple[bytes, dict[str, int]]:
                 if target is None:
                     raise LitheError("a compiled kernel calls something outside itself")
                 _relocate(image, machine, info & 0xFFFFFFFF, place, target + addend)
-    return bytes(image), names
+    return names
 
 
 def _symbols(
@@ -114,33 +122,35 @@ def _symbols(
 
 
 _X86, _ARM = 62, 183
+# ADD and LDST of 8, 16, 32, 64, 128 bits, :lo12: of an address, shifted by the access's size.
+_ARM_LOW_BITS = {277: 0, 278: 0, 284: 1, 285: 2, 286: 3, 299: 4}
 
 
 def _relocate(image: bytearray, machine: int, kind: int, place: int, target: int) -> None:
     """Fill in one distance; both ELF machines' documents name the types by these numbers."""
-    if machine == _X86 and kind in (2, 4):  # PC32, PLT32
-        struct.pack_into("<i", image, place, target - place)
-        return
-    if machine == _X86 and kind == 24:  # PC64
-        struct.pack_into("<q", image, place, target - place)
-        return
-    if machine == _ARM:
-        word = struct.unpack_from("<I", image, place)[0]
-        if kind in (282, 283):  # JUMP26, CALL26
-            word |= (target - place >> 2) & 0x03FFFFFF
-        elif kind == 275:  # ADR_PREL_PG_HI21: the image starts on a page
-            pages = (target >> 12) - (place >> 12)
-            word |= (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5
-        elif kind in _ARM_LOW_BITS:
-            word |= ((target & 0xFFF) >> _ARM_LOW_BITS[kind]) << 10
-        else:
-            raise LitheError(f"a compiled kernel has relocation {kind}, which is not known here")
-        struct.pack_into("<I", image, place, word)
-        return
-    raise LitheError(
-        f"a compiled kernel has relocation {kind} of machine {machine}, which is not known here"
-    )
+    distance = target - place
+    if (machine, kind) in ((_X86, 2), (_X86, 4), (_ARM, 261)):  # PC32, PLT32; PREL32
+        struct.pack_into("<i", image, place, distance)
+    elif (machine, kind) in ((_X86, 24), (_ARM, 260)):  # PC64; PREL64
+        struct.pack_into("<q", image, place, distance)
+    elif machine == _ARM and kind in (282, 283):  # JUMP26, CALL26
+        if distance % 4 or not -(2**27) <= distance < 2**27:
+            raise LitheError(f"a compiled kernel jumps {distance:,} bytes, which is too far")
+        _set_bits(image, place, distance >> 2 & 0x03FFFFFF)
+    elif machine == _ARM and kind == 275:  # ADR_PREL_PG_HI21: the image starts on a page
+        pages = (target >> 12) - (place >> 12)
+        _set_bits(image, place, (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5)
+    elif machine == _ARM and kind in _ARM_LOW_BITS:
+        shift = _ARM_LOW_BITS[kind]
+        if target % (1 << shift):
+            raise LitheError(f"a compiled kernel reads {1 << shift} bytes across their alignment")
+        _set_bits(image, place, ((target & 0xFFF) >> shift) << 10)
+    else:
+        raise LitheError(
+            f"a compiled kernel has relocation {kind} of machine {machine}, which is not known here"
+        )
 
 
-# ADD and LDST of 8, 16, 32, 64, 128 bits, :lo12: of an address, shifted by the access's size.
-_ARM_LOW_BITS = {277: 0, 278: 0, 284: 1, 285: 2, 286: 3, 299: 4}
+def _set_bits(image: bytearray, place: int, bits: int) -> None:
+    """Add an operand to an instruction of 32 bits."""
+    struct.pack_into("<I", image, place, struct.unpack_from("<I", image, place)[0] | bits)

@@ -25,9 +25,10 @@ from lithe.engine.kernels.conv import (
 from lithe.engine.kernels.depthwise import RowDepthwise, depthwise_function
 from lithe.engine.kernels.names import digest
 from lithe.engine.kernels.rows import RowConv
-from lithe.engine.kernels.window import Window, point_rows
+from lithe.engine.kernels.window import Window, fetch_rows, point_rows
 from lithe.engine.program import Kernel
 
+_ROWS_AHEAD = 2  # expanded rows whose input is asked for in advance
 _LINE = 16  # float32 of a cache line: every part of the scratch starts on one
 
 
@@ -155,7 +156,11 @@ class _Rows:
             start = f.let(f"select i1 {fresh}, i64 {first}, i64 {ready[0]}")
             start = str(f.max(start, first))
             stop = f.min(f.add(top, window.kernel), window.height_in)
-            base = f.at(self.source, f.mul(image, self._below().image_floats))
+            below = self._below()
+            base = f.at(self.source, f.mul(image, below.image_floats))
+            if below.planes > 1:
+                ahead = f.add(f.mul(f.add(stop, _ROWS_AHEAD), below.stride), -below.pad)
+                fetch_rows(f, base, ahead, below.stride * window.stride, below)
 
             def panel(index: Value, _: list[str]) -> list[str]:
                 ring = f.at(self.ring, f.mul(index, self.ring_floats))

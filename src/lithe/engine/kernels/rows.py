@@ -48,6 +48,7 @@ class RowConv:
     activation: str = ""
     act_args: tuple[float, ...] = ()
     residual_pitch: int = 0  # 0: no residual
+    prefetch: bool = False  # ask for the weights that come later while computing with these
     direct: bool = False  # the one row is given itself, not in an array of pointers
 
     def panel_width(self, isa: InstructionSet) -> int:
@@ -61,6 +62,20 @@ class RowConv:
     def panel_floats(self, isa: InstructionSet) -> int:
         """Packed weights of one full panel."""
         return self.rows * self.columns * self.k * self.panel_width(isa)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Cache lines to ask for while computing: `lines` at each of the first `steps`."""
+
+    place: str
+    lines: int
+    steps: int
+
+
+_LINE = 16  # float32 of a cache line
+# float32 that the stream of weights is asked for in advance: a quarter of a second-level cache
+_DISTANCE = 65536
 
 
 def pack_panels(weight: Floats, width: int, lanes: int) -> Floats:
@@ -152,7 +167,11 @@ def _tiles(
     first, count, tiles = run
 
     def tile(index: Value, _: list[str]) -> list[str]:
-        _tile(f, conv, f.add(f.mul(index, count), first), count, valid, width, bias)
+        ahead = None
+        if conv.prefetch:
+            ahead = _ahead(f, conv, f.add(index, first // conv.tile[0]), width[0])
+        x = f.add(f.mul(index, count), first)
+        _tile(f, conv, x, count, valid, width, bias, ahead)
         return []
 
     f.loop(0, tiles, [], tile)
@@ -166,6 +185,7 @@ def _tile(
     valid: Ranges,
     panel: tuple[int, int],
     bias: list[str],
+    ahead: Ahead | None,
 ) -> None:
     vectors, last = panel
     lanes = f.isa.lanes
@@ -189,7 +209,7 @@ def _tile(
             taps = f.at(source, (kx * conv.dilation + begin * conv.stride) * conv.in_pitch)
             part = slice(begin * vectors, end * vectors)
             accumulators[part] = _products(
-                f, conv, taps, f.at(weights, kx * column), accumulators[part], vectors
+                f, conv, taps, f.at(weights, kx * column), accumulators[part], vectors, ahead
             )
         return accumulators
 
@@ -210,7 +230,13 @@ def _tile(
 
 
 def _products(
-    f: Function, conv: RowConv, taps: str, panel: str, accumulators: list[str], vectors: int
+    f: Function,
+    conv: RowConv,
+    taps: str,
+    panel: str,
+    accumulators: list[str],
+    vectors: int,
+    ahead: Ahead | None = None,
 ) -> list[str]:
     """The sum over k for one column of the kernel; `accumulators` are [pixel][vector]."""
     lanes = f.isa.lanes
@@ -225,4 +251,26 @@ def _products(
             out += [f.fma(a, b[j], carried[p * vectors + j]) for j in range(vectors)]
         return out
 
-    return f.loop(0, conv.k, accumulators, step)
+    if ahead is None:
+        return f.loop(0, conv.k, accumulators, step)
+    fetching = ahead
+
+    def step_and_fetch(k: Value, carried: list[str]) -> list[str]:
+        place = f.at(fetching.place, f.mul(k, fetching.lines * _LINE))
+        for line in range(fetching.lines):
+            f.prefetch(f.at(place, line * _LINE))
+        return step(k, carried)
+
+    accumulators = f.loop(0, fetching.steps, accumulators, step_and_fetch)
+    return f.loop(fetching.steps, conv.k, accumulators, step)
+
+
+def _ahead(f: Function, conv: RowConv, tile: Value, vectors: int) -> Ahead:
+    """A tile's share of fetching as many weights as its panel has, from further on in memory."""
+    tiles = ceil(conv.pixels / conv.tile[0])
+    width = vectors * f.isa.lanes
+    lines = ceil(conv.k * width / _LINE)
+    per_step = ceil(lines / (tiles * conv.k))
+    steps = ceil(lines / (tiles * per_step))
+    start = f.at("%weights", max(conv.k * width, _DISTANCE))
+    return Ahead(f.at(start, f.mul(tile, steps * per_step * _LINE)), per_step, steps)

@@ -60,3 +60,17 @@ def inside(f: Function, y: Value, window: Window) -> tuple[Value, Value]:
     low = f.div(f.add(f.max(f.sub(0, top), 0), d - 1), d)
     high = f.div(f.add(f.max(f.sub(window.height_in, top), 0), d - 1), d)
     return low, f.min(high, window.kernel)
+
+
+def fetch_rows(f: Function, image: str, first: Value, count: int, window: Window) -> None:
+    """Ask for `count` input rows from `first` on, of every plane: short rows start no stream."""
+    line = 16
+    for row in range(count):
+        start = f.at(image, f.mul(f.add(first, row), window.row_floats))
+
+        def fetch(index: Value, _: list[str], start: str = start) -> list[str]:
+            for plane in range(window.planes):
+                f.prefetch(f.at(f.at(start, plane * window.plane_floats), index))
+            return []
+
+        f.loop(0, window.row_floats, [], fetch, step=line)

@@ -5,22 +5,30 @@ from dataclasses import dataclass
 from lithe.errors import LitheError
 from lithe.graph.ops.op import Op, Shape, axis_of
 
-# Functions of one element x and, where named, of `args`. All are torch's: the sigmoid family
-# as in torch.nn.functional, `clamp` lets NaN through, `elu` has (alpha), `softplus`
-# (beta, threshold), `leaky_relu` (slope), `clamp` (low, high) with infinities for no limit.
-UNARY = (
-    "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid",
-    "gelu", "gelu_tanh", "mish", "softplus", "clamp",
-    "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "square",
-)  # fmt: skip
-# With one number v = args[0]: x + v, x - v, v - x, x * v, x / v, x ** v.
-WITH_NUMBER = (
-    "add_constant", "sub_constant", "rsub_constant", "mul_constant", "div_constant",
-    "pow_constant",
-)  # fmt: skip
-# x where x > 0, else the constant `weight` (1 or c, along axis 1) times x.
+# x where x > 0, else x times the constant `weight` (1 or c numbers, along axis 1).
 PRELU = "prelu"
-ACTIVATIONS = (*UNARY, *WITH_NUMBER, PRELU)
+# Functions of one element x, each with the number of its `args`. All are torch's:
+# `leaky_relu` has (slope), `elu` (alpha), `softplus` (beta, threshold), `clamp` (low, high)
+# with infinities for no limit. With a number v: x + v, x - v, v - x, x v, x / v, x ** v.
+ACTIVATIONS = {
+    **dict.fromkeys(
+        (
+            "relu", "relu6", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid", "gelu",
+            "gelu_tanh", "mish", "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal",
+            "square", PRELU,
+        ),
+        0,
+    ),
+    **dict.fromkeys(
+        (
+            "leaky_relu", "elu", "add_constant", "sub_constant", "rsub_constant",
+            "mul_constant", "div_constant", "pow_constant",
+        ),
+        1,
+    ),
+    "softplus": 2,
+    "clamp": 2,
+}  # fmt: skip
 BINARY = ("add", "sub", "mul", "div", "maximum", "minimum")
 
 

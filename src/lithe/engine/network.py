@@ -1,0 +1,229 @@
+"""A compiled network: called like the module that it was compiled from."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lithe.engine.layout import scratch_bytes
+from lithe.engine.loaded import Loaded, Workspace
+from lithe.engine.operands import operand
+from lithe.engine.runtime import Native, Team, team_of
+from lithe.errors import LitheError
+from lithe.graph.ops import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleStep:
+    """One step: where it came from, what runs, in how many parts that threads may share."""
+
+    label: str
+    kernel: str
+    units: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What a compiled network does, in order; printed, a table."""
+
+    steps: tuple[ScheduleStep, ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rows = [("step", "kernel", "units", "MACs")]
+        rows += [(s.label, s.kernel, f"{s.units:,}", f"{s.macs:,}") for s in self.steps]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [
+            f"{label:{widths[0]}}  {kernel:{widths[1]}}  {units:>{widths[2]}}  {macs:>{widths[3]}}"
+            for label, kernel, units, macs in rows
+        ]
+        return "\n".join([*lines, *self.notes])
+
+
+class CompiledNetwork:
+    """A network as machine code; `lithe.compile` makes it.
+
+    Called with tensors it returns tensors, with NumPy arrays arrays: one, or a tuple where
+    the network has several outputs; each is new at every call and has no gradient. An input
+    is float32, n c h w; one that is contiguous is read where it lies. float64, float16,
+    bfloat16 and other strides (channels_last too) are converted first. Anything else is
+    refused.
+
+    It may be called from several threads at once and after a fork. The first call takes all
+    `threads`; one that comes meanwhile computes in its own thread, with the same bits.
+
+    Any batch size may be given: it is computed in pieces of the size compiled for.
+
+    `peak_activation_bytes` is all memory that a call needs besides weights, input and
+    output: arena, and scratch of all threads. `target` is the instruction set.
+    """
+
+    def __init__(self, loaded: Loaded, native: Native, threads: int) -> None:
+        program = loaded.program
+        self._loaded = loaded
+        self._native = native
+        self._team: Team | None = team_of(native, threads) if threads > 1 else None
+        self._idle: list[Workspace] = []
+        self._batch = program.inputs[0][0] if program.inputs and program.inputs[0] else 1
+        self.threads = threads
+        self.target = native.isa.name
+        self.input_shapes: tuple[Shape, ...] = program.inputs
+        self.output_shapes: tuple[Shape, ...] = program.outputs
+        self.weight_bytes = loaded.weights.nbytes
+        self.peak_activation_bytes = loaded.plan.total_bytes + threads * scratch_bytes(program)
+        self.schedule = Schedule(
+            tuple(
+                ScheduleStep(step.label, step.kernel.name, step.units, step.macs)
+                for step in program.steps
+            ),
+            program.notes,
+        )
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(map(str, self.input_shapes))
+        return (
+            f"<compiled network for {shapes}: {len(self.schedule.steps)} steps, {self.target}, "
+            f"threads={self.threads}>"
+        )
+
+    def __call__(self, *inputs: Any) -> Any:
+        """The network's output for these inputs.
+
+        Raises:
+            LitheError: inputs of another number, type or shape than it was compiled for.
+        """
+        arrays, batch, torch = self._operands(inputs)
+        outputs, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
+        if batch == self._batch:
+            workspace = self._take()
+            workspace.point([address for address, _ in arrays] + places)
+            self._run(workspace)
+            self._idle.append(workspace)
+        else:
+            self._pieces(arrays, places, batch)
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def step_times(self, *inputs: Any) -> tuple[float, ...]:
+        """Seconds that each step of the schedule took, in one run on these inputs.
+
+        The inputs are of the batch size compiled for. The time of a step ends when its last
+        thread is done.
+
+        Raises:
+            LitheError: as a call, or another batch size.
+        """
+        arrays, batch, torch = self._operands(inputs)
+        if batch != self._batch:
+            raise LitheError(
+                f"the times are those of the batch compiled for, {self._batch}, not of {batch}"
+            )
+        _, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
+        stamps = np.zeros((len(self.schedule.steps) + 1, 2), np.int64)
+        workspace = self._take()
+        workspace.point([address for address, _ in arrays] + places)
+        workspace.stamp(stamps)
+        self._run(workspace)
+        workspace.stamp(None)
+        self._idle.append(workspace)
+        seconds = np.diff(stamps, axis=0) @ np.array([1.0, 1e-9])
+        return tuple(float(value) for value in seconds)
+
+    def _operands(self, inputs: Sequence[Any]) -> tuple[list[tuple[int, Any]], int, Any]:
+        """Address and owner of each input, the batch size, and torch if a tensor was given."""
+        if len(inputs) != len(self.input_shapes):
+            raise LitheError(
+                f"this network takes {len(self.input_shapes)} inputs and was given {len(inputs)}"
+            )
+        torch = sys.modules.get("torch")
+        tensors = False
+        batch = -1
+        arrays = []
+        for value, shape in zip(inputs, self.input_shapes, strict=True):
+            is_tensor = torch is not None and isinstance(value, torch.Tensor)
+            tensors = tensors or is_tensor
+            address, owner, given = operand(value, torch if is_tensor else None)
+            if given != shape:
+                if given[1:] != shape[1:] or len(given) != len(shape) or not shape:
+                    raise LitheError(
+                        f"the network was compiled for an input of shape {shape} and was given "
+                        f"{given}; only the batch, the first axis, may differ"
+                    )
+                if any(out[:1] != (self._batch,) for out in self.output_shapes):
+                    raise LitheError(
+                        f"compiled for {shape}, given {given}: the output does not have one row "
+                        "for each sample, so compile the network for this batch size"
+                    )
+            if batch not in (-1, given[0] if given else -1):
+                raise LitheError(f"inputs of {batch} and of {given[0]} samples in one call")
+            batch = given[0] if given else self._batch
+            arrays.append((address, owner))
+        return arrays, self._batch if batch < 0 else batch, torch if tensors else None
+
+    def _take(self) -> Workspace:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Workspace(self._loaded, self.threads)
+
+    def _run(self, workspace: Workspace) -> None:
+        if self._team is None or not self._team.run(workspace.job):
+            self._native.alone(workspace.job)
+
+    def _pieces(self, arrays: list[tuple[int, Any]], places: list[int], batch: int) -> None:
+        """Whole pieces of the compiled batch where they lie, the rest in a padded copy."""
+        strides = [4 * prod(shape) for shape in (*self.input_shapes, *self.output_shapes)]
+        starts = [address for address, _ in arrays] + places
+        workspace = self._take()
+        whole, rest = divmod(batch, self._batch)
+        for piece in range(whole):
+            workspace.point(
+                [start + piece * stride for start, stride in zip(starts, strides, strict=True)]
+            )
+            self._run(workspace)
+        if rest:
+            self._rest(workspace, starts, strides, whole, rest)
+        self._idle.append(workspace)
+
+    def _rest(
+        self, workspace: Workspace, starts: list[int], strides: list[int], whole: int, rest: int
+    ) -> None:
+        copies = [np.zeros(stride, np.uint8) for stride in strides]
+        used = [stride // self._batch * rest for stride in strides]
+        inputs = len(self.input_shapes)
+        for index, copy in enumerate(copies[:inputs]):
+            copy[: used[index]] = _bytes_at(starts[index] + whole * strides[index], used[index])
+        workspace.point([copy.ctypes.data for copy in copies])
+        self._run(workspace)
+        for index in range(inputs, len(copies)):
+            target = _bytes_at(starts[index] + whole * strides[index], used[index])
+            target[:] = copies[index][: used[index]]
+
+
+def _bytes_at(address: int, size: int) -> NDArray[np.uint8]:
+    import ctypes
+
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
+
+
+def _new_outputs(
+    shapes: Sequence[Shape], batch: int, compiled: int, torch: Any
+) -> tuple[list[Any], list[int]]:
+    """Fresh outputs of a batch, and their addresses."""
+    outputs: list[Any] = []
+    places = []
+    for shape in shapes:
+        size = shape if batch == compiled else (batch, *shape[1:])
+        if torch is None:
+            array = np.empty(size, np.float32)
+            places.append(array.__array_interface__["data"][0])
+            outputs.append(array)
+        else:
+            tensor = torch.empty(size, dtype=torch.float32, device="cpu")
+            places.append(tensor.data_ptr())
+            outputs.append(tensor)
+    return outputs, places

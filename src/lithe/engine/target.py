@@ -1,0 +1,59 @@
+"""Which instruction set to compile for: the best that the processor reports, or a named one."""
+
+import platform
+from functools import lru_cache
+from pathlib import Path
+
+from lithe.engine.isa import INSTRUCTION_SETS, InstructionSet
+from lithe.errors import LitheError
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def instruction_set(name: str | None = None) -> InstructionSet:
+    """The instruction set of that name, or the best that runs here.
+
+    Raises:
+        LitheError: no such name, or code for it would not run on this machine.
+    """
+    able = runnable()
+    if name is None:
+        if not able:
+            raise LitheError(
+                f"the engine has no instruction set for {platform.machine() or 'this machine'}; "
+                f"it knows {', '.join(INSTRUCTION_SETS)}"
+            )
+        return able[0]
+    isa = INSTRUCTION_SETS.get(name)
+    if isa is None:
+        raise LitheError(f"no target {name!r}; there are {', '.join(INSTRUCTION_SETS)}")
+    if isa not in able:
+        raise LitheError(
+            f"this processor cannot run {name} code; it runs "
+            f"{', '.join(other.name for other in able) or 'none of the targets'}"
+        )
+    return isa
+
+
+@lru_cache
+def runnable() -> tuple[InstructionSet, ...]:
+    """The instruction sets that this machine runs, the best first."""
+    machine = platform.machine()
+    try:
+        flags = _flags(_CPUINFO)
+    except OSError:
+        flags = frozenset()  # what needs no flags still runs
+    return tuple(
+        isa
+        for isa in INSTRUCTION_SETS.values()
+        if isa.triple.split("-")[0] == machine and flags.issuperset(isa.flags)
+    )
+
+
+def _flags(path: Path) -> frozenset[str]:
+    """What Linux says of the first processor, without what it does not let programs use."""
+    with path.open() as file:
+        for line in file:  # no further than needed: each processor is slow to be described
+            if line.startswith("flags"):
+                return frozenset(line.partition(":")[2].split())
+    return frozenset()

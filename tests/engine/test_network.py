@@ -1,0 +1,225 @@
+import gc
+import multiprocessing
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.engine.programs import Floats, compiled, square_chain, square_chain_reference
+
+from lithe.engine.isa import AVX2
+from lithe.engine.network import CompiledNetwork
+from lithe.errors import LitheError
+
+PROGRAM = square_chain(AVX2)
+SHAPE = PROGRAM.inputs[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def draw(*shape: int, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_any_number_of_threads_gives_the_same_bits(folder: Path, threads: int) -> None:
+    x = draw(*SHAPE)
+    y = compiled(PROGRAM, folder, threads=threads)(x)
+    np.testing.assert_allclose(y, square_chain_reference(PROGRAM, x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(y, compiled(PROGRAM, folder)(x))
+
+
+def test_torch_in_torch_out(folder: Path) -> None:
+    x = draw(*SHAPE)
+    y = compiled(PROGRAM, folder)(torch.from_numpy(x).requires_grad_())
+    assert isinstance(y, torch.Tensor)
+    assert not y.requires_grad
+    np.testing.assert_array_equal(y.numpy(), compiled(PROGRAM, folder)(x))
+
+
+@pytest.mark.parametrize("batch", [0, 1, 2, 5, 7])
+@pytest.mark.parametrize("compiled_for", [1, 3])
+def test_any_batch_size_gives_what_its_samples_give(
+    folder: Path, batch: int, compiled_for: int
+) -> None:
+    network = compiled(square_chain(AVX2, batch=compiled_for), folder)
+    x = draw(batch, *SHAPE[1:])
+    y = network(x)
+    assert y.shape == x.shape
+    one = compiled(PROGRAM, folder)
+    for index in range(batch):
+        np.testing.assert_array_equal(y[index : index + 1], one(x[index : index + 1]))
+
+
+def test_numbers_of_another_type_or_order_are_converted(folder: Path) -> None:
+    network = compiled(PROGRAM, folder)
+    x = draw(*SHAPE).astype(np.float16).astype(np.float32)
+    expected = network(x)
+    unaligned = np.zeros(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(x.shape)
+    unaligned[:] = x
+    arrays = (
+        x.astype(np.float16),
+        x.astype(np.float64),
+        x.astype(">f4"),
+        np.asfortranarray(x),
+        np.repeat(x, 2, axis=2)[:, :, ::2],
+        unaligned,
+    )
+    for array in arrays:
+        np.testing.assert_array_equal(network(array), expected)
+    tensor = torch.from_numpy(x)
+    tensors = (
+        tensor.half(),
+        tensor.double(),
+        tensor.transpose(1, 2).contiguous().transpose(1, 2),
+        torch.complex(tensor, -tensor).conj().imag,  # a view that is negated when it is read
+    )
+    for given in tensors:
+        np.testing.assert_array_equal(network(given).numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (np.zeros(SHAPE, np.uint8), "uint8"),
+        (torch.zeros(SHAPE, dtype=torch.int64), "int64"),
+        (np.zeros(SHAPE, np.complex64), "complex64"),
+        (torch.zeros(SHAPE, device="meta"), "meta"),
+        (torch.zeros(SHAPE).to_sparse(), "sparse"),
+        (np.ma.masked_array(np.zeros(SHAPE, np.float32)), "MaskedArray"),
+        ([[1.0]], "list"),
+        (np.zeros((1, 7, 20), np.float32), r"\(1, 7, 21\).*\(1, 7, 20\)"),
+        (np.zeros((7, 21), np.float32), r"\(1, 7, 21\).*\(7, 21\)"),
+        (np.zeros((), np.float32), r"\(1, 7, 21\).*\(\)"),
+    ],
+)
+def test_what_cannot_be_an_input_is_refused(folder: Path, value: Any, says: str) -> None:
+    with pytest.raises(LitheError, match=says):
+        compiled(PROGRAM, folder)(value)
+
+
+def test_another_number_of_inputs_is_refused(folder: Path) -> None:
+    with pytest.raises(LitheError, match="takes 1 inputs and was given 2"):
+        compiled(PROGRAM, folder)(draw(*SHAPE), draw(*SHAPE))
+
+
+def test_outputs_are_fresh(folder: Path) -> None:
+    network = compiled(PROGRAM, folder)
+    first = network(draw(*SHAPE))
+    kept = first.copy()
+    network(draw(*SHAPE, seed=1))
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_step_has_a_time(folder: Path, threads: int) -> None:
+    network = compiled(PROGRAM, folder, threads=threads)
+    times = network.step_times(draw(*SHAPE))
+    assert len(times) == len(PROGRAM.steps)
+    assert all(time >= 0 for time in times)
+    x = draw(*SHAPE)  # and none is taken afterwards, into memory that is gone
+    np.testing.assert_array_equal(network(x), compiled(PROGRAM, folder)(x))
+
+
+def test_schedule_and_sizes_are_told(folder: Path) -> None:
+    network = compiled(PROGRAM, folder, threads=3)
+    assert "step.3  multiply_add_21      7   147" in str(network.schedule)
+    assert str(network.schedule).endswith("by hand")
+    a_buffer, scratch = 640, 128  # 7 x 21 floats and 29, in whole cache lines
+    assert network.peak_activation_bytes == 2 * a_buffer + 3 * scratch
+    assert network.weight_bytes == 6 * 128
+    assert network.target == "avx2"
+
+
+def test_threads_that_call_at_once_get_the_same_bits(folder: Path) -> None:
+    network = compiled(PROGRAM, folder, threads=2)
+    inputs = [draw(batch, *SHAPE[1:], seed=batch) for batch in (1, 2, 1, 3)]
+    expected = [compiled(PROGRAM, folder)(x) for x in inputs]
+    wrong: list[int] = []
+
+    def call(index: int) -> None:
+        for _ in range(300):
+            if not np.array_equal(network(inputs[index]), expected[index]):
+                wrong.append(index)
+
+    callers = [threading.Thread(target=call, args=(index,)) for index in range(len(inputs))]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
+    assert len(network._idle) <= len(inputs)
+
+
+def workers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("lithe-5-")]
+
+
+def test_networks_share_workers_who_leave_with_the_last_one(folder: Path) -> None:
+    x = draw(*SHAPE)
+    first, second = (compiled(PROGRAM, folder, threads=5) for _ in range(2))
+    assert not workers()
+    first(x)
+    second(x)
+    there = workers()
+    assert len(there) == 4
+    del first
+    gc.collect()
+    assert workers() == there
+    del second
+    gc.collect()
+    for worker in there:
+        worker.join(timeout=60)
+    assert not workers()
+
+
+def _in_child(network: CompiledNetwork, x: Floats, expected: Floats) -> None:
+    good = np.array_equal(network(x), expected) and len(workers()) == 4
+    os._exit(0 if good else 1)
+
+
+def test_a_forked_child_starts_its_own_workers(folder: Path) -> None:
+    network = compiled(PROGRAM, folder, threads=5)
+    x = draw(*SHAPE)
+    expected = network(x)
+    child = os.fork()
+    if child == 0:
+        _in_child(network, x, expected)
+    assert os.waitpid(child, 0)[1] == 0
+    process = multiprocessing.get_context("fork").Process(
+        target=_in_child, args=(network, x, expected)
+    )
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == 0
+    np.testing.assert_array_equal(network(x), expected)
+
+
+def test_a_fork_while_another_thread_computes_leaves_the_child_no_lock(folder: Path) -> None:
+    network = compiled(PROGRAM, folder, threads=2)
+    x = draw(*SHAPE)
+    expected = network(x)
+    stop = threading.Event()
+
+    def call() -> None:
+        while not stop.is_set():
+            network(x)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        for _ in range(10):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if np.array_equal(network(x), expected) else 1)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        caller.join()
