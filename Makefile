@@ -18,7 +18,7 @@ demo: $(VENV)/installed
 
 test: check $(VENV)/installed
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 smoke: $(VENV)/installed
 	$(BIN)/pytest -m smoke

@@ -1,8 +1,12 @@
-"""Write the README's tables from the result files, between their markers."""
+"""Write the README's tables, between their markers, and its plot from the result files."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.latency_plot import latency_svg
+from benchmarks.latency_tables import latency
 
 from lithe.units import format_bytes, format_count
 
@@ -50,22 +54,41 @@ def _conditions(result: dict[str, Any]) -> str:
     )
 
 
-TABLES = {"digits": digits, "folder": folder}
+Table = Callable[[dict[str, Any]], str]
+TABLES: dict[str, Table] = {"digits": digits, "folder": folder, "latency": latency}
+PLOTS: dict[str, tuple[Path, Table]] = {"latency": (ROOT / "docs" / "latency.svg", latency_svg)}
+
+
+def result(name: str) -> dict[str, Any] | None:
+    """What a result file holds, None where nothing was kept."""
+    path = Path(__file__).parent / "results" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def written(text: str) -> str:
     """The text with every marked table replaced by what the result files say."""
     for name, table in TABLES.items():
-        path = Path(__file__).parent / "results" / f"{name}.json"
-        if not path.exists():
+        values = result(name)
+        if values is None:
             continue
         start, end = f"<!-- table: {name} -->", "<!-- end -->"
         head, marker, rest = text.partition(start)
         if marker:
             rest = rest[rest.index(end) :]
-            text = f"{head}{start}\n{table(json.loads(path.read_text()))}\n{rest}"
+            text = f"{head}{start}\n{table(values)}\n{rest}"
     return text
+
+
+def drawn() -> dict[Path, str]:
+    """The plots whose result files are kept, as the text of their files."""
+    return {
+        path: plot(values)
+        for name, (path, plot) in PLOTS.items()
+        if (values := result(name)) is not None
+    }
 
 
 if __name__ == "__main__":
     README.write_text(written(README.read_text()))
+    for path, text in drawn().items():
+        path.write_text(text)

@@ -1,7 +1,3 @@
-import gc
-import multiprocessing
-import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +6,10 @@ import pytest
 import torch
 from tests.engine.programs import Floats, compiled, square_chain, square_chain_reference
 
+from lithe.engine.build import build, native_of
+from lithe.engine.cache import Cache
 from lithe.engine.isa import AVX2
+from lithe.engine.loaded import load_program
 from lithe.engine.network import CompiledNetwork
 from lithe.errors import LitheError
 
@@ -44,18 +43,28 @@ def test_torch_in_torch_out(folder: Path) -> None:
     np.testing.assert_array_equal(y.numpy(), compiled(PROGRAM, folder)(x))
 
 
-@pytest.mark.parametrize("batch", [0, 1, 2, 5, 7])
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("compiled_for", [1, 3])
 def test_any_batch_size_gives_what_its_samples_give(
-    folder: Path, batch: int, compiled_for: int
+    folder: Path, threads: int, compiled_for: int
 ) -> None:
-    network = compiled(square_chain(AVX2, batch=compiled_for), folder)
-    x = draw(batch, *SHAPE[1:])
-    y = network(x)
-    assert y.shape == x.shape
+    network = compiled(square_chain(AVX2, batch=compiled_for), folder, threads=threads)
     one = compiled(PROGRAM, folder)
-    for index in range(batch):
-        np.testing.assert_array_equal(y[index : index + 1], one(x[index : index + 1]))
+    for batch in (0, 1, 2, 5, 7, 18, 4):
+        x = draw(batch, *SHAPE[1:])
+        y = network(x)
+        assert y.shape == x.shape
+        for index in range(batch):
+            np.testing.assert_array_equal(y[index : index + 1], one(x[index : index + 1]))
+
+
+def test_a_network_that_mixes_its_samples_takes_one_batch_size(folder: Path) -> None:
+    cache = Cache(folder)
+    loaded = load_program(PROGRAM, build(PROGRAM, AVX2, cache))
+    network = CompiledNetwork(loaded, native_of(AVX2, cache), 1, mixes_samples="of a sum")
+    assert network(draw(*SHAPE)).shape == SHAPE
+    with pytest.raises(LitheError, match=r"\(1, 7, 21\).*\(2, 7, 21\).*because of a sum"):
+        network(draw(2, *SHAPE[1:]))
 
 
 def test_numbers_of_another_type_or_order_are_converted(folder: Path) -> None:
@@ -95,9 +104,9 @@ def test_numbers_of_another_type_or_order_are_converted(folder: Path) -> None:
         (torch.zeros(SHAPE).to_sparse(), "sparse"),
         (np.ma.masked_array(np.zeros(SHAPE, np.float32)), "MaskedArray"),
         ([[1.0]], "list"),
-        (np.zeros((1, 7, 20), np.float32), r"\(1, 7, 21\).*\(1, 7, 20\)"),
-        (np.zeros((7, 21), np.float32), r"\(1, 7, 21\).*\(7, 21\)"),
-        (np.zeros((), np.float32), r"\(1, 7, 21\).*\(\)"),
+        (np.zeros((1, 7, 20), np.float32), r"\(n, 7, 21\).*\(1, 7, 20\)"),
+        (np.zeros((7, 21), np.float32), r"\(n, 7, 21\).*\(7, 21\)"),
+        (np.zeros((), np.float32), r"\(n, 7, 21\).*\(\)"),
     ],
 )
 def test_what_cannot_be_an_input_is_refused(folder: Path, value: Any, says: str) -> None:
@@ -136,90 +145,3 @@ def test_schedule_and_sizes_are_told(folder: Path) -> None:
     assert network.peak_activation_bytes == 2 * a_buffer + 3 * scratch
     assert network.weight_bytes == 6 * 128
     assert network.target == "avx2"
-
-
-def test_threads_that_call_at_once_get_the_same_bits(folder: Path) -> None:
-    network = compiled(PROGRAM, folder, threads=2)
-    inputs = [draw(batch, *SHAPE[1:], seed=batch) for batch in (1, 2, 1, 3)]
-    expected = [compiled(PROGRAM, folder)(x) for x in inputs]
-    wrong: list[int] = []
-
-    def call(index: int) -> None:
-        for _ in range(300):
-            if not np.array_equal(network(inputs[index]), expected[index]):
-                wrong.append(index)
-
-    callers = [threading.Thread(target=call, args=(index,)) for index in range(len(inputs))]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-    assert not wrong
-    assert len(network._idle) <= len(inputs)
-
-
-def workers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("lithe-5-")]
-
-
-def test_networks_share_workers_who_leave_with_the_last_one(folder: Path) -> None:
-    x = draw(*SHAPE)
-    first, second = (compiled(PROGRAM, folder, threads=5) for _ in range(2))
-    assert not workers()
-    first(x)
-    second(x)
-    there = workers()
-    assert len(there) == 4
-    del first
-    gc.collect()
-    assert workers() == there
-    del second
-    gc.collect()
-    for worker in there:
-        worker.join(timeout=60)
-    assert not workers()
-
-
-def _in_child(network: CompiledNetwork, x: Floats, expected: Floats) -> None:
-    good = np.array_equal(network(x), expected) and len(workers()) == 4
-    os._exit(0 if good else 1)
-
-
-def test_a_forked_child_starts_its_own_workers(folder: Path) -> None:
-    network = compiled(PROGRAM, folder, threads=5)
-    x = draw(*SHAPE)
-    expected = network(x)
-    child = os.fork()
-    if child == 0:
-        _in_child(network, x, expected)
-    assert os.waitpid(child, 0)[1] == 0
-    process = multiprocessing.get_context("fork").Process(
-        target=_in_child, args=(network, x, expected)
-    )
-    process.start()
-    process.join(timeout=60)
-    assert process.exitcode == 0
-    np.testing.assert_array_equal(network(x), expected)
-
-
-def test_a_fork_while_another_thread_computes_leaves_the_child_no_lock(folder: Path) -> None:
-    network = compiled(PROGRAM, folder, threads=2)
-    x = draw(*SHAPE)
-    expected = network(x)
-    stop = threading.Event()
-
-    def call() -> None:
-        while not stop.is_set():
-            network(x)
-
-    caller = threading.Thread(target=call)
-    caller.start()
-    try:
-        for _ in range(10):
-            child = os.fork()
-            if child == 0:
-                os._exit(0 if np.array_equal(network(x), expected) else 1)
-            assert os.waitpid(child, 0)[1] == 0
-    finally:
-        stop.set()
-        caller.join()

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("lithe.cli.train", "Train one named architecture on your images."),
     "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
     "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),
+    "bench": ("lithe.cli.bench", "Time lithe beside ONNX Runtime, OpenVINO, XNNPACK, PyTorch."),
 }
 
 

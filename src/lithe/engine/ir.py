@@ -279,9 +279,9 @@ class Function:
             value = self.let(f"insertelement {self.vector} {value}, float {one}, i64 {lane}")
         return value
 
-    def prefetch(self, address: str) -> None:
-        """Ask for the cache line at an address, to be read, in the second-level cache."""
-        self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 2, i32 1)")
+    def prefetch(self, address: str, level: int) -> None:
+        """Ask for the cache line at an address, to be read, in the cache of that level."""
+        self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 {4 - level}, i32 1)")
 
 
 def float_text(number: float) -> str:

@@ -1,16 +1,16 @@
 """A compiled network: called like the module that it was compiled from."""
 
+import ctypes
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lithe.engine.layout import scratch_bytes
-from lithe.engine.loaded import Loaded, Workspace
+from lithe.engine.loaded import Loaded, Pieces, Workspace
 from lithe.engine.operands import operand
 from lithe.engine.runtime import Native, Team, team_of
 from lithe.errors import LitheError
@@ -57,18 +57,25 @@ class CompiledNetwork:
     It may be called from several threads at once and after a fork. The first call takes all
     `threads`; one that comes meanwhile computes in its own thread, with the same bits.
 
-    Any batch size may be given: it is computed in pieces of the size compiled for.
+    Any batch size may be given, unless the network mixes its samples: it is computed in
+    pieces of the size in `input_shapes`. Where there are pieces for all threads, each thread
+    runs its own from end to end; those left over are run by all threads together, the last
+    one filled up with zeros. The bits do not depend on it.
 
     `peak_activation_bytes` is all memory that a call needs besides weights, input and
     output: arena, and scratch of all threads. `target` is the instruction set.
     """
 
-    def __init__(self, loaded: Loaded, native: Native, threads: int) -> None:
+    def __init__(
+        self, loaded: Loaded, native: Native, threads: int, *, mixes_samples: str = ""
+    ) -> None:
         program = loaded.program
+        self._mixes_samples = mixes_samples
         self._loaded = loaded
         self._native = native
         self._team: Team | None = team_of(native, threads) if threads > 1 else None
         self._idle: list[Workspace] = []
+        self._idle_pieces: list[Pieces] = []
         self._batch = program.inputs[0][0] if program.inputs and program.inputs[0] else 1
         self.threads = threads
         self.target = native.isa.name
@@ -99,13 +106,14 @@ class CompiledNetwork:
         """
         arrays, batch, torch = self._operands(inputs)
         outputs, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
+        places = [address for address, _ in arrays] + places
         if batch == self._batch:
-            workspace = self._take()
-            workspace.point([address for address, _ in arrays] + places)
-            self._run(workspace)
+            workspace = _pop(self._idle) or Workspace(self._loaded, self.threads)
+            workspace.point(places)
+            self._run(workspace.job)
             self._idle.append(workspace)
         else:
-            self._pieces(arrays, places, batch)
+            self._pieces(places, batch)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def step_times(self, *inputs: Any) -> tuple[float, ...]:
@@ -124,10 +132,10 @@ class CompiledNetwork:
             )
         _, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
         stamps = np.zeros((len(self.schedule.steps) + 1, 2), np.int64)
-        workspace = self._take()
+        workspace = _pop(self._idle) or Workspace(self._loaded, self.threads)
         workspace.point([address for address, _ in arrays] + places)
         workspace.stamp(stamps)
-        self._run(workspace)
+        self._run(workspace.job)
         workspace.stamp(None)
         self._idle.append(workspace)
         seconds = np.diff(stamps, axis=0) @ np.array([1.0, 1e-9])
@@ -141,73 +149,91 @@ class CompiledNetwork:
             )
         torch = sys.modules.get("torch")
         tensors = False
-        batch = -1
+        sizes = set()
         arrays = []
         for value, shape in zip(inputs, self.input_shapes, strict=True):
             is_tensor = torch is not None and isinstance(value, torch.Tensor)
             tensors = tensors or is_tensor
             address, owner, given = operand(value, torch if is_tensor else None)
             if given != shape:
-                if given[1:] != shape[1:] or len(given) != len(shape) or not shape:
-                    raise LitheError(
-                        f"the network was compiled for an input of shape {shape} and was given "
-                        f"{given}; only the batch, the first axis, may differ"
-                    )
-                if any(out[:1] != (self._batch,) for out in self.output_shapes):
-                    raise LitheError(
-                        f"compiled for {shape}, given {given}: the output does not have one row "
-                        "for each sample, so compile the network for this batch size"
-                    )
-            if batch not in (-1, given[0] if given else -1):
-                raise LitheError(f"inputs of {batch} and of {given[0]} samples in one call")
-            batch = given[0] if given else self._batch
+                self._check_batch(shape, given)
+            sizes.add(given[:1])
             arrays.append((address, owner))
-        return arrays, self._batch if batch < 0 else batch, torch if tensors else None
+        if len(sizes) > 1 and not self._mixes_samples:
+            batches = " and ".join(str(size[0]) for size in sorted(sizes))
+            raise LitheError(f"inputs of {batches} samples in one call")
+        batch = arrays and inputs[0].shape[:1]
+        return arrays, batch[0] if batch else self._batch, torch if tensors else None
 
-    def _take(self) -> Workspace:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return Workspace(self._loaded, self.threads)
+    def _check_batch(self, shape: Shape, given: Shape) -> None:
+        """Refuse an input that differs by more than the number of samples."""
+        any_batch = not self._mixes_samples
+        if any_batch and given[1:] == shape[1:] and len(given) == len(shape):
+            return
+        wanted = f"({', '.join(('n', *map(str, shape[1:])))})" if any_batch else str(shape)
+        why = f"; compiled for one batch size, because {self._mixes_samples}"
+        raise LitheError(
+            f"the network takes an input of shape {wanted} and was given {given}"
+            f"{'' if any_batch else why}"
+        )
 
-    def _run(self, workspace: Workspace) -> None:
-        if self._team is None or not self._team.run(workspace.job):
-            self._native.alone(workspace.job)
+    def _run(self, job: int) -> None:
+        if self._team is None or not self._team.run(job):
+            self._native.alone(job)
 
-    def _pieces(self, arrays: list[tuple[int, Any]], places: list[int], batch: int) -> None:
+    def _pieces(self, places: Sequence[int], batch: int) -> None:
         """Whole pieces of the compiled batch where they lie, the rest in a padded copy."""
         strides = [4 * prod(shape) for shape in (*self.input_shapes, *self.output_shapes)]
-        starts = [address for address, _ in arrays] + places
-        workspace = self._take()
         whole, rest = divmod(batch, self._batch)
-        for piece in range(whole):
-            workspace.point(
-                [start + piece * stride for start, stride in zip(starts, strides, strict=True)]
+        shared = whole // self.threads * self.threads
+        if shared > 1:
+            pieces = _pop(self._idle_pieces) or Pieces(
+                self._loaded, self._native.each, self.threads
             )
-            self._run(workspace)
+            pieces.point(places, strides, shared)
+            self._run(pieces.job)
+            self._idle_pieces.append(pieces)
+        else:
+            shared = 0
+        workspace = _pop(self._idle) or Workspace(self._loaded, self.threads)
+        for piece in range(shared, whole):
+            workspace.point(_moved(places, strides, piece))
+            self._run(workspace.job)
         if rest:
-            self._rest(workspace, starts, strides, whole, rest)
+            self._rest(workspace, _moved(places, strides, whole), strides, rest)
         self._idle.append(workspace)
 
     def _rest(
-        self, workspace: Workspace, starts: list[int], strides: list[int], whole: int, rest: int
+        self, workspace: Workspace, places: Sequence[int], strides: Sequence[int], rest: int
     ) -> None:
+        """Fewer samples than a piece has, from and to copies that have all of them."""
         copies = [np.zeros(stride, np.uint8) for stride in strides]
-        used = [stride // self._batch * rest for stride in strides]
+        parts = [
+            (copy[: len(copy) // self._batch * rest], at)
+            for copy, at in zip(copies, places, strict=True)
+        ]
         inputs = len(self.input_shapes)
-        for index, copy in enumerate(copies[:inputs]):
-            copy[: used[index]] = _bytes_at(starts[index] + whole * strides[index], used[index])
+        for part, at in parts[:inputs]:
+            ctypes.memmove(part.ctypes.data, at, part.nbytes)
         workspace.point([copy.ctypes.data for copy in copies])
-        self._run(workspace)
-        for index in range(inputs, len(copies)):
-            target = _bytes_at(starts[index] + whole * strides[index], used[index])
-            target[:] = copies[index][: used[index]]
+        self._run(workspace.job)
+        for part, at in parts[inputs:]:
+            ctypes.memmove(at, part.ctypes.data, part.nbytes)
 
 
-def _bytes_at(address: int, size: int) -> NDArray[np.uint8]:
-    import ctypes
+_Pooled = TypeVar("_Pooled")
 
-    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
+
+def _pop(pool: list[_Pooled]) -> _Pooled | None:
+    """One from a pool, also where another thread takes the last one just now."""
+    try:
+        return pool.pop()
+    except IndexError:
+        return None
+
+
+def _moved(places: Sequence[int], strides: Sequence[int], pieces: int) -> list[int]:
+    return [place + pieces * stride for place, stride in zip(places, strides, strict=True)]
 
 
 def _new_outputs(

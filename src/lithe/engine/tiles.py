@@ -28,15 +28,15 @@ def choose_tile(
 ) -> tuple[int, int]:
     """(pixels, vectors) for rows of `pixels` x n outputs that sum `depth` products each.
 
-    Where the innermost loop vanishes (one channel, as in a stem), all `columns` of the kernel
-    are in flight together and their weights and pixels want registers too.
+    Where the innermost loop vanishes (one channel, as in a stem), up to three `columns` of the
+    kernel are in flight together and their weights and pixels want registers too.
     """
     vectors = ceil(n / isa.lanes)
     tiles = [
         (m, v)
         for v in range(1, min(vectors, most_vectors) + 1)
         for m in range(1, min(pixels, isa.registers) + 1)
-        if _registers(m, v) + (columns > 1) * ((columns - 1) * v + m) <= isa.registers
+        if _registers(m, v) + _in_flight(m, v, columns) <= isa.registers
     ]
     return min(tiles, key=lambda tile: (_row_cycles(pixels, vectors, depth, tile), -tile[0]))
 
@@ -86,6 +86,10 @@ def _makespan(
     shares = [sum(units[a:b]) for a, b in pairwise(bounds)]
     weights = _PER_WEIGHT * depth * vectors * len(blocks) / min(threads, len(blocks))
     return max(shares) + weights
+
+
+def _in_flight(m: int, v: int, columns: int) -> int:
+    return (min(columns, 3) - 1) * v + m if columns > 1 else 0
 
 
 def _registers(m: int, v: int) -> int:

@@ -2,12 +2,12 @@
 
 import os
 import platform
-from pathlib import Path
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 
+from lithe.cpu import cpu_name
 from lithe.run.settings import Machine, Settings
 
 
@@ -44,19 +44,10 @@ def prepare(settings: Settings) -> Machine:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     return Machine(
-        cpu=_cpu(),
+        cpu=cpu_name(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         torch=str(torch.__version__),
         threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     )
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -170,7 +170,7 @@ def interleave_kernel(isa: InstructionSet, spec: Interleave) -> tuple[Kernel, in
 
     def unit(f: Function, pointers: Sequence[str], index: Value) -> None:
         block, index = f.rem(index, blocks), f.div(index, blocks)
-        rows = pointers[1:] * (1 if spec.several else sources)
+        rows = list(pointers[1:]) * (1 if spec.several else sources)
         places = find(f, [pointers[0], *rows], index, spec.outer.sizes, spec.outer.strides)
         starts = [f.at(row, start) for row, start in zip(places[1:], spec.starts, strict=True)]
 

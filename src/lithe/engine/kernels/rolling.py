@@ -28,7 +28,7 @@ from lithe.engine.kernels.rows import RowConv
 from lithe.engine.kernels.window import Window, fetch_rows, point_rows
 from lithe.engine.program import Kernel
 
-_ROWS_AHEAD = 2  # expanded rows whose input is asked for in advance
+_ROWS_AHEAD = 1  # expanded rows whose input is asked for in advance
 _LINE = 16  # float32 of a cache line: every part of the scratch starts on one
 
 

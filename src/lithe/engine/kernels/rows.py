@@ -258,7 +258,7 @@ def _products(
     def step_and_fetch(k: Value, carried: list[str]) -> list[str]:
         place = f.at(fetching.place, f.mul(k, fetching.lines * _LINE))
         for line in range(fetching.lines):
-            f.prefetch(f.at(place, line * _LINE))
+            f.prefetch(f.at(place, line * _LINE), 2)
         return step(k, carried)
 
     accumulators = f.loop(0, fetching.steps, accumulators, step_and_fetch)

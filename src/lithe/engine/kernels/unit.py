@@ -88,6 +88,23 @@ def vectors(
         body(whole, count - whole)
 
 
+def groups(
+    f: Function, count: int, most: int, body: Callable[[Value, list[int | None]], None]
+) -> None:
+    """`body(position, lanes of each vector)` over groups of up to `most` vectors."""
+    lanes = f.isa.lanes
+    size = most * lanes
+
+    def full(position: Value, _: list[str]) -> list[str]:
+        body(position, [None] * most)
+        return []
+
+    f.loop(0, count // size * size, [], full, step=size)
+    vectors_left, rest = divmod(count % size, lanes)
+    if vectors_left or rest:
+        body(count // size * size, [None] * vectors_left + ([rest] if rest else []))
+
+
 def pieces(
     f: Function, index: Value, total: int, size: int, body: Callable[[Value, int], None]
 ) -> None:

@@ -70,7 +70,7 @@ def fetch_rows(f: Function, image: str, first: Value, count: int, window: Window
 
         def fetch(index: Value, _: list[str], start: str = start) -> list[str]:
             for plane in range(window.planes):
-                f.prefetch(f.at(f.at(start, plane * window.plane_floats), index))
+                f.prefetch(f.at(f.at(start, plane * window.plane_floats), index), 1)
             return []
 
         f.loop(0, window.row_floats, [], fetch, step=line)

@@ -4,6 +4,7 @@ A grouper looks at the node in hand and those after it. Which schedule a block g
 decided by its sizes; the reason is kept beside the choice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -48,10 +49,31 @@ class Block:
 
 def fuse_block(ctx: Lowering, index: int) -> int:
     """Lower a block that begins at node `index`; how many nodes it took, 0 if none begins."""
-    block = _block_at(ctx, index)
-    if block is None:
-        return 0
-    schedule, reason = choose_schedule(ctx, block)
+    block = block_at(ctx, index)
+    return fuse_as(ctx, block, *choose_schedule(ctx, block)) if block else 0
+
+
+def fuse_with(schedule: str) -> Callable[[Lowering, int], int]:
+    """A grouper that gives this schedule to every block that it is possible for."""
+
+    def fuse(ctx: Lowering, index: int) -> int:
+        block = block_at(ctx, index)
+        if block is None or schedule not in possible_schedules(block):
+            return 0
+        return fuse_as(ctx, block, schedule, "asked for")
+
+    return fuse
+
+
+def possible_schedules(block: Block) -> tuple[str, ...]:
+    """The schedules that a block can have, whatever they cost."""
+    if block.expand and block.expand.is_pointwise:
+        return ("rolling", "sliced", "apart")
+    return ("rolling", "apart")
+
+
+def fuse_as(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
+    """Lower a block by a schedule; how many nodes that took. The reason goes into the notes."""
     if schedule == "apart":
         return 0
     if schedule == "sliced":
@@ -64,7 +86,7 @@ def fuse_block(ctx: Lowering, index: int) -> int:
     return len(block.parts)
 
 
-def _block_at(ctx: Lowering, index: int) -> Block | None:
+def block_at(ctx: Lowering, index: int) -> Block | None:
     """The longest block that begins here."""
     nodes = ctx.nodes(index, 3)
     parts: list[Convolution] = []

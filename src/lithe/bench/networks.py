@@ -1,0 +1,68 @@
+"""A benchmark network with weights that are random and yet keep its activations alive.
+
+Freshly drawn weights let activations die or explode over fifty layers, and equal logits of
+such a network say nothing. So batch norms get random scales and shifts, and the statistics of
+what really flows through them; then different images have clearly different logits.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from lithe.bench.cells import Network
+from lithe.errors import LitheError
+from lithe.nets.build import create
+
+SEED = 0
+CALIBRATION_IMAGES = 8
+
+
+def build_network(network: Network, resolution: int) -> nn.Module:
+    """The network as its library builds it, in eval mode; the strides of ours fit `resolution`.
+
+    Raises:
+        LitheError: the library is missing or does not know the name.
+    """
+    torch.manual_seed(SEED)
+    if network.source == "lithe":
+        built: nn.Module = create(network.name, width=network.width, resolution=resolution)
+        return built.eval()
+    from lithe.nets.torchvision_compat import models  # timm imports torchvision, so this first
+
+    try:
+        if network.source == "torchvision":
+            built = models.get_model(network.name, weights=None)
+        else:
+            import timm
+
+            built = timm.create_model(network.name)
+    except ModuleNotFoundError as error:
+        raise LitheError(f"{network.name} needs {error.name}: pip install 'lithe[bench]'") from None
+    except (ValueError, RuntimeError) as error:
+        raise LitheError(f"{network.source} does not build {network.name}: {error}") from None
+    return built.eval()
+
+
+def enliven(model: nn.Module, resolution: int) -> None:
+    """Give batch norms random scales and shifts and the statistics of their inputs, in place."""
+    generator = torch.Generator().manual_seed(SEED + 1)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    with torch.no_grad():
+        for norm in norms:
+            norm.weight.uniform_(0.5, 1.5, generator=generator)
+            norm.bias.normal_(0, 0.2, generator=generator)
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of what it sees, which is one batch
+        norm.train()
+    with torch.no_grad():
+        model(images(CALIBRATION_IMAGES, resolution))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def images(batch: int, resolution: int) -> Tensor:
+    """Random images, (n, 3, h, w) with h = w = resolution; the same at every call."""
+    generator = torch.Generator().manual_seed(SEED + 2)
+    return torch.randn(batch, 3, resolution, resolution, generator=generator)
