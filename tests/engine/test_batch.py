@@ -86,7 +86,7 @@ def test_a_constant_for_each_sample_is_found() -> None:
     for shape, meets in shapes.items():
         builder = GraphBuilder()
         x = builder.input((2, 4, 6, 6))
-        graph = builder.build(builder.add(Binary("add"), x, constants={"c": shape}))
+        graph = builder.build(builder.add(Binary("add"), x, constants=[("c", shape)]))
         assert bool(mixes_samples(graph)) == meets
         model = Model(graph, {"c": np.zeros(shape, np.float32)})
         if not meets:
