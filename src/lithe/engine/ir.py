@@ -265,6 +265,20 @@ class Function:
         kind = f"<{self.isa.lanes} x i1>"
         return self.let(f"select {kind} {mask}, {self.vector} {then}, {self.vector} {other}")
 
+    def shuffle(self, a: str, b: str, pattern: Sequence[int]) -> str:
+        """Lane i is element `pattern[i]` of `a` followed by `b`."""
+        lanes = ", ".join(f"i32 {lane}" for lane in pattern)
+        v, n = self.vector, self.isa.lanes
+        return self.let(f"shufflevector {v} {a}, {v} {b}, <{n} x i32> <{lanes}>")
+
+    def gather(self, address: str, stride: int, lanes: int | None = None) -> str:
+        """A vector of elements `stride` floats apart, read one by one; other lanes are 0."""
+        value = "zeroinitializer"
+        for lane in range(lanes or self.isa.lanes):
+            one = self.let(f"load float, ptr {self.at(address, lane * stride)}, align 4")
+            value = self.let(f"insertelement {self.vector} {value}, float {one}, i64 {lane}")
+        return value
+
     def prefetch(self, address: str, level: int) -> None:
         """Ask for the cache line at an address, to be read, in the cache of that level."""
         self.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 {4 - level}, i32 1)")
@@ -282,6 +296,7 @@ def module(isa: InstructionSet, functions: Sequence[str]) -> str:
     declarations = (
         f"declare {v} @llvm.fma.{s}({v}, {v}, {v})",
         f"declare {v} @llvm.fmuladd.{s}({v}, {v}, {v})",
+        f"declare {v} @llvm.sqrt.{s}({v})",
         f"declare {v} @llvm.masked.load.{s}.p0(ptr, <{n} x i1>, {v})",
         f"declare void @llvm.masked.store.{s}.p0({v}, ptr, <{n} x i1>)",
         "declare i64 @llvm.smin.i64(i64, i64)",

@@ -5,7 +5,7 @@ from math import prod
 
 from lithe.engine.kernels.conv import Conv, Pointwise, conv_kernel, pointwise_kernel
 from lithe.engine.kernels.rolling import Rolling, rolling_kernel
-from lithe.engine.lower.context import Lowering, Tensor
+from lithe.engine.lower.context import Lowering
 from lithe.engine.lower.convolution import (
     MOST_PLANES,
     Convolution,
@@ -17,6 +17,7 @@ from lithe.engine.lower.convolution import (
     row_of,
     window_of,
 )
+from lithe.engine.lower.tensor import Tensor
 from lithe.engine.tiles import choose_split
 from lithe.graph import Node
 

@@ -12,7 +12,8 @@ from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.depthwise import RowDepthwise, pack_depthwise
 from lithe.engine.kernels.rows import RowConv, pack_panels, pad_bias
 from lithe.engine.kernels.window import Window
-from lithe.engine.lower.context import Lowering, Tensor
+from lithe.engine.lower.context import Lowering
+from lithe.engine.lower.tensor import Tensor
 from lithe.engine.program import Weights
 from lithe.engine.tiles import choose_tile
 from lithe.graph import Node

@@ -6,22 +6,86 @@ from lithe.engine.isa import InstructionSet
 from lithe.engine.lower.blocks import fuse_block
 from lithe.engine.lower.context import Lowering
 from lithe.engine.lower.conv import lower_conv
+from lithe.engine.lower.elementwise import (
+    lower_activation,
+    lower_batch_norm,
+    lower_binary,
+)
+from lithe.engine.lower.moving import (
+    lower_concat,
+    lower_pad,
+    lower_reshape,
+    lower_shuffle,
+    lower_slice,
+    lower_transpose,
+    shuffle_concat,
+)
+from lithe.engine.lower.sampling import (
+    lower_adaptive_pool,
+    lower_mean,
+    lower_pool,
+    lower_resize,
+    lower_softmax,
+)
 from lithe.engine.program import Program
 from lithe.errors import LitheError
 from lithe.graph import Node
 from lithe.graph.model import Model
-from lithe.graph.ops import Conv2d, Fused, Linear, Op
+from lithe.graph.ops import (
+    Activation,
+    AdaptivePool2d,
+    BatchNorm,
+    Binary,
+    ChannelShuffle,
+    Concat,
+    Conv2d,
+    Copy,
+    Dropout,
+    Flatten,
+    Fused,
+    Linear,
+    Mean,
+    Op,
+    Pad,
+    Part,
+    Pool2d,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    Transpose,
+    Unknown,
+)
 
 # Each looks at the node of that index and those after it and says how many it has lowered.
 Grouper = Callable[[Lowering, int], int]
-GROUPERS: tuple[Grouper, ...] = (fuse_block,)
+GROUPERS: tuple[Grouper, ...] = (fuse_block, shuffle_concat)
 
 # What lowers one node, by its operator or, where it is fused, by the operator inside.
 Rule = Callable[[Lowering, Node], None]
 LOWERINGS: dict[type[Op], Rule] = {
+    Activation: lower_activation,
+    AdaptivePool2d: lower_adaptive_pool,
+    BatchNorm: lower_batch_norm,
+    Binary: lower_binary,
+    ChannelShuffle: lower_shuffle,
+    Concat: lower_concat,
     Conv2d: lower_conv,
+    Copy: lower_reshape,
+    Dropout: lower_reshape,
+    Flatten: lower_reshape,
     Linear: lower_conv,
+    Mean: lower_mean,
+    Pad: lower_pad,
+    Pool2d: lower_pool,
+    Reshape: lower_reshape,
+    Resize: lower_resize,
+    Slice: lower_slice,
+    Softmax: lower_softmax,
+    Transpose: lower_transpose,
 }
+# Operators whose kernels end with what is fused to them.
+FUSED = (AdaptivePool2d, BatchNorm, Binary, Conv2d, Linear, Pool2d)
 
 
 def lower(
@@ -32,11 +96,18 @@ def lower(
     Raises:
         LitheError: operators without a rule here; names each with its module and source line.
     """
+    unknown = [node for node in model.graph.nodes if not is_known(node.op)]
+    if unknown:
+        raise LitheError(
+            f"the engine has no kernel for {'; '.join(map(_described, unknown))}; "
+            "fallback=True runs such parts in PyTorch"
+        )
+    empty = [name for name, shape in model.graph.shapes.items() if 0 in shape]
+    if empty:
+        shape = model.graph.shapes[empty[0]]
+        raise LitheError(f"the tensor {empty[0]} of shape {shape} holds nothing to compute")
     context = Lowering(model, isa, threads)
     nodes = model.graph.nodes
-    unknown = [node for node in nodes if type(_inner(node.op)) not in LOWERINGS]
-    if unknown:
-        raise LitheError("; ".join(f"{node.op} at {node.path} ({node.source})" for node in unknown))
     index = 0
     while index < len(nodes):
         taken = 0
@@ -48,5 +119,20 @@ def lower(
     return context.program()
 
 
+def is_known(op: Op) -> bool:
+    """Whether there is a kernel for an operator, with what is fused to it."""
+    inner = _inner(op)
+    return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
+
+
 def _inner(op: Op) -> Op:
     return op.op if isinstance(op, Fused) else op
+
+
+def _described(node: Node) -> str:
+    op = _inner(node.op)
+    name = op.name if isinstance(op, Unknown) else type(op).__name__
+    if isinstance(op, Part):
+        name = f"part {op.index} of several outputs"
+    where = ", ".join(filter(None, (f"module {node.path}" if node.path else "", node.source)))
+    return f"{name} ({where})" if where else name
