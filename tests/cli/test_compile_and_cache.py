@@ -34,7 +34,6 @@ def test_what_cannot_be_compiled_is_one_line(model: Path, tmp_path: Path) -> Non
         ((tmp_path / "none.safetensors",), "there is no file"),
         ((model, "--target", "sse9"), "no target 'sse9'"),
         ((model, "--input", "big"), "is no shape"),
-        ((model, "--input", "1,5,16,16"), "5"),
     ):
         code, _, err = finished("compile", *arguments)
         assert code == 2

@@ -78,9 +78,12 @@ def test_a_concatenation_of_samples_is_found() -> None:
 
 
 def test_a_constant_for_each_sample_is_found() -> None:
-    shapes: tuple[tuple[tuple[int, ...], bool], ...]
-    shapes = (((2, 4, 1, 1), True), ((1, 4, 1, 1), False), ((4, 1, 1), False))
-    for shape, meets in shapes:
+    shapes: dict[tuple[int, ...], bool] = {
+        (2, 4, 1, 1): True,
+        (1, 4, 1, 1): False,
+        (4, 1, 1): False,
+    }
+    for shape, meets in shapes.items():
         builder = GraphBuilder()
         x = builder.input((2, 4, 6, 6))
         graph = builder.build(builder.add(Binary("add"), x, constants=[("c", shape)]))

@@ -9,11 +9,14 @@ from tests.models import make_model_file, make_network
 from torch import Tensor, nn
 
 import lithe
+from lithe.arch import architecture
 from lithe.engine.compile import MACS_PER_THREAD, default_threads
 from lithe.engine.target import runnable
 from lithe.errors import LitheError
 from lithe.graph.capture import capture_model
 from lithe.graph.from_arch import from_arch
+from lithe.graph.graph import GraphBuilder
+from lithe.graph.ops import Conv2d
 
 
 @pytest.fixture(scope="module")
@@ -159,10 +162,12 @@ def test_models_that_are_none(tmp_path: Path) -> None:
 
 
 def test_threads_follow_the_work() -> None:
-    graph = from_arch(lithe.create("mobilenet_v2", resolution=96).arch)
-    assert default_threads(graph, 64) == 55_000_000 // MACS_PER_THREAD + 1
+    graph = from_arch(architecture("mobilenet_v2"))  # 300.8 million MACs
+    assert default_threads(graph, 1000) == 300_800_000 // MACS_PER_THREAD
     assert default_threads(graph, 2) == 2
-    assert default_threads(from_arch(make_network(["a"]).arch), 8) == 1
+    small = GraphBuilder()
+    small.add(Conv2d(3, 8, (3, 3)), small.input((1, 3, 34, 34)))  # 0.2 million
+    assert default_threads(small.build("v0"), 8) == 1
 
 
 LOAD = """

@@ -57,6 +57,13 @@ def aligned(size: int) -> NDArray[np.uint8]:
     return raw[start : start + size]
 
 
+def give_back() -> None:
+    """Have the C library return freed memory to the system, where it knows how (glibc)."""
+    trim = getattr(_LIBC, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Native:
     """The functions of `lithe.engine.native`, loaded; `each` is an address."""
