@@ -87,8 +87,6 @@ def _constants(read: tuple[FxNode | Filled, ...], state: Translation) -> list[tu
     return result
 
 
-
-
 def shape_or_none(node: FxNode) -> Shape:
     """Shape of a constant; of one that is no tensor, (): nothing here reads it."""
     values = flat(node.meta["val"])
