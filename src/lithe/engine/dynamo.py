@@ -19,7 +19,7 @@ from torch.fx import Node as FxNode
 from lithe.engine.cache import Cache
 from lithe.engine.compile import compile_model
 from lithe.engine.network import CompiledNetwork
-from lithe.engine.partition import Parts, cut
+from lithe.engine.partition import cut
 from lithe.engine.target import instruction_set
 from lithe.errors import LitheError
 from lithe.graph.capture import quietly
@@ -158,13 +158,11 @@ class _Compiled:
         if not parts.networks:
             self._refuse("there is no part for the engine", quietly=True)
             return None
+        _log.info("a graph has %d parts in the engine", len(parts.networks))
         for call in parts.in_pytorch:
             _log.info("PyTorch runs %s: %s", call, call.reason)
-        return _runner(parts)
-
-
-def _runner(parts: Parts) -> Run:
-    return parts.run.forward
+        run: Run = parts.run.forward
+        return run
 
 
 class _Held(nn.Module):
