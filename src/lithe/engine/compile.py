@@ -1,7 +1,7 @@
 """`lithe.compile`: from a model to something that is called like it, and is faster."""
 
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lithe.engine.batch import mixes_samples, with_batch
 from lithe.engine.build import build, native_of
@@ -11,12 +11,15 @@ from lithe.engine.loaded import load_program
 from lithe.engine.lower import lower
 from lithe.engine.network import CompiledNetwork
 from lithe.engine.runtime import give_back, usable_processors
-from lithe.engine.source import model_from
+from lithe.engine.source import model_from, module_inputs
 from lithe.engine.target import instruction_set
 from lithe.errors import LitheError
 from lithe.graph.graph import Graph
 from lithe.graph.model import Model
 from lithe.graph.passes import simplify
+
+if TYPE_CHECKING:
+    from lithe.engine.partly import PartlyCompiled
 
 # A thread gets at least so much to do: some 20 microseconds, a hundred times a barrier's.
 MACS_PER_THREAD = 2_000_000
@@ -29,7 +32,8 @@ def compile(
     threads: int | None = None,
     target: str | None = None,
     cache: str | PathLike[str] | None = None,
-) -> CompiledNetwork:
+    fallback: bool = False,
+) -> "CompiledNetwork | PartlyCompiled":
     """A network as machine code for this processor, in inference mode, in float32.
 
     `model` is a torch module, the path of a `model.safetensors` or of an ONNX file, or a
@@ -42,6 +46,9 @@ def compile(
     (`avx512`, `avx2`, `baseline`, `neon`), the best of this processor unless given. What was
     compiled is kept in the folder `cache`, the user's cache unless given.
 
+    With `fallback` the operators of a torch module that the engine does not have run in
+    PyTorch; a warning names them, and what comes back, `PartlyCompiled`, says what runs where.
+
     Raises:
         LitheError: an operator that the engine does not have, a model that cannot be
             captured, an example that it does not take, or a target that does not run here.
@@ -49,8 +56,21 @@ def compile(
     isa = instruction_set(target)
     if threads is not None and threads < 1:
         raise LitheError(f"threads={threads}; a network needs 1 or more")
-    model = model_from(model, example_input)
-    network = compile_model(simplify(model), isa, threads, Cache(cache))
+    kept = Cache(cache)
+    try:
+        return _whole(model_from(model, example_input), isa, threads, kept)
+    except LitheError:
+        if not fallback or example_input is None or isinstance(model, str | PathLike | Model):
+            raise
+        from lithe.engine.partly import partly_compiled
+
+        return partly_compiled(
+            model, module_inputs(example_input), lambda part: _whole(part, isa, threads, kept)
+        )
+
+
+def _whole(model: Model, isa: InstructionSet, threads: int | None, cache: Cache) -> CompiledNetwork:
+    network = compile_model(simplify(model), isa, threads, cache)
     del model
     give_back()  # IR and weights as they were: ten megabytes for MobileNetV2
     return network
