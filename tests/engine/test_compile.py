@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from tests.models import make_model_file, make_network
 from torch import Tensor, nn
 
@@ -100,6 +101,44 @@ def test_later_changes_of_the_weights_have_no_effect(folder: Path) -> None:
         for weight in network.parameters():
             weight.zero_()
     np.testing.assert_array_equal(fast(x), expected)
+
+
+def test_an_onnx_file(folder: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    conv = nn.Conv2d(3, 8, 3)
+    assert conv.bias is not None
+    arrays = {"w": conv.weight, "b": conv.bias}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "w", "b"], ["c"]),
+            helper.make_node("Relu", ["c"], ["y"]),
+        ],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 9, 9])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8, 7, 7])],
+        [numpy_helper.from_array(a.detach().numpy(), name) for name, a in arrays.items()],
+    )
+    file = tmp_path / "model.onnx"
+    file.write_bytes(helper.make_model(graph).SerializeToString())
+    x = rng.standard_normal((2, 3, 9, 9)).astype(np.float32)
+    with torch.no_grad():
+        expected = torch.relu(conv(torch.from_numpy(x)))
+    close(lithe.compile(file, cache=folder)(x), expected)
+    close(lithe.compile(str(file), x, cache=folder)(x), expected)
+    file.write_bytes(b"nonsense")
+    with pytest.raises(LitheError, match=r"model\.onnx"):
+        lithe.compile(file)
+
+
+def test_a_tuned_network_says_what_was_measured(folder: Path) -> None:
+    network = make_network(["a", "b"])
+    x = torch.randn(1, 3, 16, 16)
+    with torch.no_grad():
+        expected = network(x)
+    for _ in range(2):  # measured, then recalled
+        fast = lithe.compile(network, threads=1, tune=True, cache=folder)
+        close(fast(x), expected)
+        assert "measured" in str(fast.schedule)
 
 
 class Two(nn.Module):

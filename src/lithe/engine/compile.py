@@ -8,11 +8,13 @@ from lithe.engine.build import build, native_of
 from lithe.engine.cache import Cache
 from lithe.engine.isa import InstructionSet
 from lithe.engine.loaded import load_program
-from lithe.engine.lower import lower
+from lithe.engine.lower.blocks import fuse_block
+from lithe.engine.lower.lower import GROUPERS, lower
 from lithe.engine.network import CompiledNetwork
 from lithe.engine.runtime import give_back, usable_processors
 from lithe.engine.source import model_from
 from lithe.engine.target import instruction_set
+from lithe.engine.tune import measuring
 from lithe.errors import LitheError
 from lithe.graph.graph import Graph
 from lithe.graph.model import Model
@@ -28,6 +30,7 @@ def compile(
     *,
     threads: int | None = None,
     target: str | None = None,
+    tune: bool = False,
     cache: str | PathLike[str] | None = None,
 ) -> CompiledNetwork:
     """A network as machine code for this processor, in inference mode, in float32.
@@ -39,8 +42,10 @@ def compile(
 
     `threads` is at most how many a call uses: as many as there are processors, but no more
     than have 2 million MACs each to do, unless given. `target` is an instruction set
-    (`avx512`, `avx2`, `baseline`, `neon`), the best of this processor unless given. What was
-    compiled is kept in the folder `cache`, the user's cache unless given.
+    (`avx512`, `avx2`, `baseline`, `neon`), the best of this processor unless given. With
+    `tune` the schedule of every block is the one that is fastest when it is run here, which
+    takes some seconds, once; otherwise a model of the processor decides. What was compiled and
+    measured is kept in the folder `cache`, the user's cache unless given.
 
     Raises:
         LitheError: an operator that the engine does not have, a model that cannot be
@@ -50,14 +55,14 @@ def compile(
     if threads is not None and threads < 1:
         raise LitheError(f"threads={threads}; a network needs 1 or more")
     model = model_from(model, example_input)
-    network = compile_model(simplify(model), isa, threads, Cache(cache))
+    network = compile_model(simplify(model), isa, threads, Cache(cache), tune=tune)
     del model
     give_back()  # IR and weights as they were: ten megabytes for MobileNetV2
     return network
 
 
 def compile_model(
-    model: Model, isa: InstructionSet, threads: int | None, cache: Cache
+    model: Model, isa: InstructionSet, threads: int | None, cache: Cache, *, tune: bool = False
 ) -> CompiledNetwork:
     """A simplified model as machine code. Where samples do not meet, for one at a time.
 
@@ -66,7 +71,10 @@ def compile_model(
     """
     threads = threads or default_threads(model.graph, usable_processors())
     mixes = mixes_samples(model.graph)
-    program = lower(model if mixes else with_batch(model, 1), isa, threads)
+    groupers = GROUPERS
+    if tune:
+        groupers = tuple(measuring(isa, threads, cache) if g is fuse_block else g for g in GROUPERS)
+    program = lower(model if mixes else with_batch(model, 1), isa, threads, groupers)
     loaded = load_program(program, build(program, isa, cache))
     return CompiledNetwork(loaded, native_of(isa, cache), threads, mixes_samples=mixes)
 
