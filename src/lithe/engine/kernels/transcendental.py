@@ -94,6 +94,8 @@ def power(f: Function, x: str, exponent: float) -> str:
     """x^exponent, by multiplications for a small whole exponent, else by e^(exponent log x)."""
     if exponent == 0.5:
         return square_root(f, x)
+    if exponent == -0.5:
+        return f.binary("fdiv", f.constant(1), square_root(f, x))
     if exponent == int(exponent) and 0 < abs(exponent) <= 64:
         return _narrow(f, _whole_power(f, _wide(f, x), int(exponent)))
     if exponent == 0:
