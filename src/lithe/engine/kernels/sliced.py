@@ -106,6 +106,10 @@ def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
         return []
 
     f.loop("%begin", "%end", [], unit)
-    floats = ceil(row_floats / 16) * 16 + window.height_in * row_floats
-    kernel = Kernel(name, module(isa, [*functions, f.text]), 4 * floats)
+    parts = (
+        ("a row of zeros", 4 * ceil(row_floats / 16) * 16),
+        ("a slice of the expanded image", 4 * window.height_in * row_floats),
+    )
+    scratch = sum(size for _, size in parts)
+    kernel = Kernel(name, module(isa, [*functions, f.text]), scratch, parts)
     return kernel, work.images * panels.count
