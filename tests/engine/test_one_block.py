@@ -17,7 +17,7 @@ EVERY = pytest.mark.parametrize("isa", INSTRUCTION_SETS.values(), ids=INSTRUCTIO
 
 @pytest.fixture(scope="module")
 def v2() -> Model:
-    return without_weights(architecture("mobilenet_v2"))
+    return without_weights(architecture("mobilenet_v2", width=0.5, resolution=96))
 
 
 def followed(model: Model, index: int, isa: InstructionSet = AVX512) -> OneBlock:
@@ -94,7 +94,7 @@ def test_every_part_of_a_blocks_kernel_has_a_meaning(name: str, isa: Instruction
 
 @pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2"])
 def test_every_step_belongs_to_a_block_and_every_block_has_steps(name: str) -> None:
-    model = without_weights(architecture(name))
+    model = without_weights(architecture(name, width=0.25, resolution=64))
     paths = dict.fromkeys(
         ".".join(node.path.split(".")[:2]) for node in model.graph.nodes if "blocks" in node.path
     )

@@ -36,7 +36,7 @@ def schedule_text(block: OneBlock) -> RenderableType:
     for index in block.steps:
         step = block.program.steps[index]
         rows = [
-            ("step", f"{index} of {len(block.program.steps)}, {step.label}"),
+            ("step", f"{index} of 0 to {len(block.program.steps) - 1}, {step.label}"),
             ("kernel", step.kernel.name),
             ("chosen", block.reason(step) or "nothing to choose"),
             ("units", f"{step.units}, shared out to threads; {step.macs:,} MACs in all"),

@@ -49,7 +49,7 @@ def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
         f"_x{expand.tile[0]}x{expand.tile[1]}__{isa.name}_{digest(work)}"
     )
     into = replace(expand, out_pitch=width)
-    row = replace(work.depthwise, channels=width, in_pitch=width, width_in=work.depthwise.width_in)
+    row = replace(work.depthwise, channels=width, in_pitch=width)
     functions = [*panel_functions(isa, "expand", into)]
     if panels.full:
         functions.append(depthwise_function(isa, "depthwise", row))
