@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from lithe.arch import Architecture
+    from lithe.engine.compile import compile
     from lithe.errors import LitheError
     from lithe.nets.build import create
     from lithe.nets.model_file import load
@@ -20,6 +21,7 @@ _HOME = {
     "Architecture": "lithe.arch",
     "Budget": "lithe.search.budget",
     "LitheError": "lithe.errors",
+    "compile": "lithe.engine.compile",
     "create": "lithe.nets.build",
     "fit": "lithe.run.api",
     "load": "lithe.nets.model_file",
@@ -33,6 +35,7 @@ __all__ = [
     "Architecture",
     "Budget",
     "LitheError",
+    "compile",
     "create",
     "fit",
     "load",

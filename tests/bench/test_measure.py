@@ -46,7 +46,7 @@ def test_rivals_are_verified_and_timed_in_turns(prepared: Prepared, tmp_path: Pa
         assert row.cell == CELL
         assert 0 < row.p20_s <= row.p50_s <= row.p80_s
         assert row.rounds == 3
-        assert row.runs >= 3 * EFFORT.fewest
+        assert row.runs >= row.rounds
         assert row.macs == prepared.macs
         assert row.share_of_peak == pytest.approx(row.macs / row.p50_s / row.peak_macs_per_s)
         assert 0 < row.share_of_peak < 1

@@ -36,7 +36,7 @@ def one(op: Op, *shapes: Shape, constants: Sequence[Floats] = ()) -> Model:
     names = {f"w{index}": array.shape for index, array in enumerate(constants)}
     inputs = [graph.input(shape) for shape in shapes]
     values = dict(zip(names, constants, strict=True))
-    return Model(graph.build(graph.add(op, *inputs, constants=names)), values)
+    return Model(graph.build(graph.add(op, *inputs, constants=names.items())), values)
 
 
 def drawn(model: Model, seed: int = 0) -> list[Floats]:

@@ -78,10 +78,15 @@ def test_a_concatenation_of_samples_is_found() -> None:
 
 
 def test_a_constant_for_each_sample_is_found() -> None:
-    for shape, meets in (((2, 4, 1, 1), True), ((1, 4, 1, 1), False), ((4, 1, 1), False)):
+    shapes: dict[tuple[int, ...], bool] = {
+        (2, 4, 1, 1): True,
+        (1, 4, 1, 1): False,
+        (4, 1, 1): False,
+    }
+    for shape, meets in shapes.items():
         builder = GraphBuilder()
         x = builder.input((2, 4, 6, 6))
-        graph = builder.build(builder.add(Binary("add"), x, constants={"c": shape}))
+        graph = builder.build(builder.add(Binary("add"), x, constants=[("c", shape)]))
         assert bool(mixes_samples(graph)) == meets
         model = Model(graph, {"c": np.zeros(shape, np.float32)})
         if not meets:

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tests.engine.programs import Floats, compiled, square_chain
 
 from lithe.engine.isa import AVX2
@@ -17,6 +19,7 @@ from lithe.engine.network import CompiledNetwork
 
 PROGRAM = square_chain(AVX2)
 SHAPE = PROGRAM.inputs[0]
+WEIGHTS = PROGRAM.weights
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,22 @@ def test_threads_that_call_at_once_get_the_same_bits(folder: Path) -> None:
         caller.join()
     assert not wrong
     assert len(network._idle) <= len(inputs)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tiny_numbers_stay_whatever_the_caller_has_set(folder: Path, threads: int) -> None:
+    tiny = np.full(SHAPE, 1e-30, np.float32) * np.float32(1e-9)
+    program = replace(PROGRAM, weights={n: w * np.float32(1e-39) for n, w in WEIGHTS.items()})
+    network = compiled(program, folder, threads=threads)
+    expected = network(tiny)
+    assert 0 < np.abs(expected).max() < 1e-38
+    torch.set_flush_denormal(True)
+    try:
+        for _ in range(20):
+            np.testing.assert_array_equal(network(tiny).view(np.int32), expected.view(np.int32))
+        assert float(torch.tensor(1e-30) * 1e-9) == 0  # the caller's own setting is untouched
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def workers() -> list[threading.Thread]:

@@ -23,7 +23,8 @@ from lithe.arch.registry import architecture
 from lithe.errors import LitheError
 from lithe.nets.build import Network, build
 from lithe.nets.card import ModelCard, Preprocessing
-from lithe.nets.model_file import digest, load, read_card, save
+from lithe.nets.model_data import digest, read_card
+from lithe.nets.model_file import load, save
 
 TINY = Architecture(
     name="tiny",

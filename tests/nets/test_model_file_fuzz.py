@@ -17,7 +17,8 @@ from lithe.arch import Architecture, Conv, InvertedResidual
 from lithe.errors import LitheError
 from lithe.nets.build import build
 from lithe.nets.card import ModelCard, Preprocessing
-from lithe.nets.model_file import digest, load, read_card, save
+from lithe.nets.model_data import digest, read_card
+from lithe.nets.model_file import load, save
 
 ARCH = Architecture("fuzzed", (Conv(k=3, c=8), InvertedResidual(t=2, c=8)), 1.0, 8, 2, 1)
 CARD = ModelCard(ARCH, ("no", "yes"), Preprocessing(8, (0.5,), (0.25,)), 3, {"accuracy": 0.5})

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("lithe.cli.train", "Train one named architecture on your images."),
     "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
     "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),
+    "compile": ("lithe.cli.compile", "Make machine code of a model file for this processor."),
+    "cache": ("lithe.cli.cache", "Show or clear what was compiled."),
     "bench": ("lithe.cli.bench", "Time lithe beside ONNX Runtime, OpenVINO, XNNPACK, PyTorch."),
 }
 

@@ -75,6 +75,6 @@ def _stored(path: Path) -> Architecture:
             raise click.UsageError(
                 f"--{name} is for a named architecture; {path} has its own table"
             )
-    from lithe.nets.model_file import read_card
+    from lithe.nets.model_data import read_card
 
     return read_card(path).arch

@@ -8,8 +8,10 @@ after the other: LLVM has a lock, so threads gain nothing, and processes of thei
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 
 from lithe.engine.cache import Cache
 from lithe.engine.isa import InstructionSet
@@ -76,5 +78,14 @@ def native_of(isa: InstructionSet, cache: Cache) -> Native:
 
 @lru_cache
 def _llvmlite() -> str:
-    """The version of llvmlite, which says that of LLVM, without an import of either."""
+    """What says which llvmlite, and so which LLVM, is installed, without an import of either.
+
+    `importlib.metadata` would do too, but takes as long to import as a network to load.
+    """
+    spec = find_spec("llvmlite")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        with suppress(OSError):
+            return hashlib.sha256((Path(folder) / "_version.py").read_bytes()).hexdigest()
+    from importlib.metadata import version
+
     return version("llvmlite")

@@ -8,7 +8,6 @@ write to the folder may run code as its owner, as with any other program in a ho
 
 import hashlib
 import os
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +72,7 @@ class Cache:
         path = self._path(key)
         if path is None:
             return
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Not synced to the disk: after a power cut the digest tells what is missing.

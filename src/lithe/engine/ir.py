@@ -185,10 +185,27 @@ class Function:
         """The address `floats` float32 elements behind a base."""
         return base if floats == 0 else self.let(f"getelementptr float, ptr {base}, i64 {floats}")
 
-    def argument(self, args: str, index: int) -> str:
+    def argument(self, args: str, index: Value) -> str:
         """The pointer that an array of pointers holds at `index`."""
         where = self.let(f"getelementptr ptr, ptr {args}, i64 {index}")
         return self.let(f"load ptr, ptr {where}, align 8")
+
+    def room(self, count: int) -> str:
+        """Memory for so many vectors, for as long as the function runs."""
+        self._count += 1
+        floats = count * self.isa.lanes
+        self._entry.append(f"  %v{self._count} = alloca float, i64 {floats}, align 64")
+        return f"%v{self._count}"
+
+    def put_away(self, value: str, room: str, index: int) -> None:
+        """A vector into such memory, and out of the registers: LLVM may not keep it in one."""
+        place = self.at(room, index * self.isa.lanes)
+        self.do(f"store volatile {self.vector} {value}, ptr {place}, align 64")
+
+    def take_back(self, room: str, index: int) -> str:
+        """A vector that was put away."""
+        place = self.at(room, index * self.isa.lanes)
+        return self.let(f"load volatile {self.vector}, ptr {place}, align 64")
 
     def pointers(self, count: int) -> str:
         """Room for an array of pointers, for as long as the function runs."""
@@ -211,6 +228,11 @@ class Function:
     @property
     def _suffix(self) -> str:
         return f"v{self.isa.lanes}f32"
+
+    @property
+    def zero(self) -> str:
+        """A vector of zeros."""
+        return "zeroinitializer"
 
     def load(self, address: str, lanes: int | None = None) -> str:
         """A vector from an address; with fewer `lanes` the others are 0 and never read."""

@@ -20,6 +20,7 @@ Structures, 8 bytes a field unless said otherwise:
     each   job, patches, how many; a patch is a slot, the address for sample 0, bytes per sample
 """
 
+from dataclasses import dataclass
 from string import Template
 
 from lithe.engine.isa import InstructionSet
@@ -31,35 +32,97 @@ TEAM_SETTINGS = 256  # offset of the fields that are written once
 EACH_FIELDS = 3
 PATCH_FIELDS = 3
 
-# The hint that says "I am waiting" and Linux's number of futex, by the first part of the triple.
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """What differs: Linux's number of futex, the hint that a thread waits, the state of floats.
+
+    `plain` keeps what the thread's rounding and treatment of tiny numbers is in a slot and
+    sets what IEEE 754 wants, `restore` puts it back: whatever the caller has set, and
+    whatever the workers have not, the bits are the same.
+    """
+
+    futex: int
+    pause: str
+    plain: str
+    restore: str
+    declarations: str
+
+
 _MACHINES = {
-    "x86_64": ("call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()", 202),
-    "aarch64": (
-        "call void @llvm.aarch64.hint(i32 1)",
-        "declare void @llvm.aarch64.hint(i32)",
-        98,
+    "x86_64": _Machine(
+        futex=202,
+        pause="call void @llvm.x86.sse2.pause()",
+        plain="""\
+  call void @llvm.x86.sse.stmxcsr(ptr %slot)
+  %new = alloca i32
+  store i32 8064, ptr %new ; 0x1F80: to the nearest, nothing flushed, no traps
+  call void @llvm.x86.sse.ldmxcsr(ptr %new)""",
+        restore="  call void @llvm.x86.sse.ldmxcsr(ptr %slot)",
+        declarations="""\
+declare void @llvm.x86.sse2.pause()
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)""",
+    ),
+    "aarch64": _Machine(
+        futex=98,
+        pause="call void @llvm.aarch64.hint(i32 1)",
+        plain="""\
+  %old = call i64 @llvm.aarch64.get.fpcr()
+  store i64 %old, ptr %slot
+  call void @llvm.aarch64.set.fpcr(i64 0)""",
+        restore="""\
+  %old = load i64, ptr %slot
+  call void @llvm.aarch64.set.fpcr(i64 %old)""",
+        declarations="""\
+declare void @llvm.aarch64.hint(i32)
+declare i64 @llvm.aarch64.get.fpcr()
+declare void @llvm.aarch64.set.fpcr(i64)""",
     ),
 }
 
 
+def _machine(isa: InstructionSet) -> _Machine:
+    return _MACHINES[isa.triple.split("-")[0]]
+
+
 def futex_number(isa: InstructionSet) -> int:
     """Linux's number of the system call on this machine."""
-    return _MACHINES[isa.triple.split("-")[0]][2]
+    return _machine(isa).futex
 
 
 def native_ir(isa: InstructionSet) -> str:
-    """The module of the step loop for a machine; no vectors, so only the hint differs."""
-    pause, declaration, _ = _MACHINES[isa.triple.split("-")[0]]
-    return _IR.substitute(triple=isa.triple, pause=pause, declaration=declaration)
+    """The module of the step loop for a machine; there are no vectors in it."""
+    machine = _machine(isa)
+    return _IR.substitute(
+        triple=isa.triple,
+        pause=machine.pause,
+        plain=machine.plain,
+        restore=machine.restore,
+        declarations=machine.declarations,
+    )
 
 
 _IR = Template("""\
 target triple = "$triple"
-$declaration
+$declarations
 
 define void @lithe_alone(ptr %job) #0 {
 entry:
+  %floats = alloca i64
+  call void @plain(ptr %floats)
   call void @share(ptr %job, i64 0, i64 1, ptr null)
+  call void @restore(ptr %floats)
+  ret void
+}
+
+define internal void @plain(ptr %slot) #0 {
+$plain
+  ret void
+}
+
+define internal void @restore(ptr %slot) #0 {
+$restore
   ret void
 }
 
@@ -69,8 +132,11 @@ entry:
   %threads = load i64, ptr %threads.at
   %job.at = getelementptr i8, ptr %team, i64 64
   store ptr %job, ptr %job.at
+  %floats = alloca i64
+  call void @plain(ptr %floats)
   call void @announce(ptr %team, ptr %team)
   call void @share(ptr %job, i64 0, i64 %threads, ptr %team)
+  call void @restore(ptr %floats)
   ret void
 }
 
@@ -88,6 +154,8 @@ entry:
   %threads.at = getelementptr i8, ptr %team, i64 256
   %threads = load i64, ptr %threads.at
   %job.at = getelementptr i8, ptr %team, i64 64
+  %floats = alloca i64
+  call void @plain(ptr %floats)
   br label %next
 next:
   %seen = phi i32 [ 0, %entry ], [ %now, %work ]

@@ -6,8 +6,11 @@ after 0.1 ms without work they sleep. A caller that finds the team at work runs 
 alone in its own thread: the bits are the same, and nobody waits.
 
 After a fork the child has none of the parent's threads. Teams notice, and start their own
-workers when they are first used there. Numbers are as IEEE 754 has them: nothing is flushed
-to zero, as in PyTorch.
+workers when they are first used there.
+
+Numbers are as IEEE 754 has them, whatever the calling thread has set: tiny ones (denormal,
+under 1.2e-38) are not flushed to zero, as in PyTorch by default. On a processor of the Zen 5
+generation a network full of them takes 1.4 times as long; on others it can be much more.
 """
 
 import ctypes
@@ -52,6 +55,13 @@ def aligned(size: int) -> NDArray[np.uint8]:
     raw = np.empty(size + 63, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size]
+
+
+def give_back() -> None:
+    """Have the C library return freed memory to the system, where it knows how (glibc)."""
+    trim = getattr(_LIBC, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Adding an operator is one dataclass in `lithe.graph.ops` and one line in `RULES`
 
 from collections.abc import Callable
 from itertools import product
-from math import inf
 
 import torch
 from torch.fx import Node as FxNode
@@ -32,6 +31,7 @@ from lithe.graph.ops import (
     Slice,
     Softmax,
     Transpose,
+    between,
 )
 
 Rule = Callable[[Arguments], Op | tuple[Op, ...]]
@@ -95,12 +95,6 @@ def _pool(kind: str) -> Rule:
 
 def _adaptive(kind: str) -> Rule:
     return lambda a: AdaptivePool2d(kind, a.pair("output_size"))
-
-
-def _between(low: float | None, high: float | None) -> Op:
-    limits = -inf if low is None else float(low), inf if high is None else float(high)
-    named = {(0.0, 6.0): "relu6", (0.0, inf): "relu"}.get(limits)
-    return Activation(named) if named else Activation("clamp", limits)
 
 
 def _flatten(a: Arguments) -> Op:
@@ -267,10 +261,10 @@ RULES: dict[str, Rule] = {
     "aten.gelu.default": _gelu,
     "aten.softplus.default": _activation("softplus", "beta", "threshold"),
     "aten.prelu.default": _activation("prelu"),
-    "aten.hardtanh.default": lambda a: _between(a["min_val"], a["max_val"]),
-    "aten.clamp.default": lambda a: _between(a["min"], a["max"]),
-    "aten.clamp_min.default": lambda a: _between(a["min"], None),
-    "aten.clamp_max.default": lambda a: _between(None, a["max"]),
+    "aten.hardtanh.default": lambda a: between(a["min_val"], a["max_val"]),
+    "aten.clamp.default": lambda a: between(a["min"], a["max"]),
+    "aten.clamp_min.default": lambda a: between(a["min"], None),
+    "aten.clamp_max.default": lambda a: between(None, a["max"]),
     **{
         f"aten.{n}.{kind}": _binary(n)
         for n, kind in product(("add", "sub", "mul", "div"), ("Tensor", "Scalar"))

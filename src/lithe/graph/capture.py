@@ -244,7 +244,7 @@ def _add(node: FxNode, state: _Translation) -> None:
     if str(node.target) in SPLITS or (node.target is operator.getitem and reads_first(read[0])):
         state.names[node.name] = inputs[0]  # each piece that is used becomes a view of it
         return
-    constants: dict[str, Shape] = {}
+    constants: list[tuple[str, Shape]] = []
     if node.target is operator.getitem:
         ops = piece_of(node)
     else:
@@ -264,15 +264,16 @@ def _add(node: FxNode, state: _Translation) -> None:
     )
 
 
-def _constants(read: tuple[FxNode | Filled, ...], state: _Translation) -> dict[str, Shape]:
-    result: dict[str, Shape] = {}
+def _constants(read: tuple[FxNode | Filled, ...], state: _Translation) -> list[tuple[str, Shape]]:
+    result: list[tuple[str, Shape]] = []
     for value in read:
         if isinstance(value, Filled):
             name = f"filled:{value.value:g}:{value.c}"
             state.filled[name] = value
-            result[name] = (value.c,)
+            result.append((name, (value.c,)))
         else:
-            result[state.known[value.name].name] = state.known[value.name].shape
+            constant = state.known[value.name]
+            result.append((constant.name, constant.shape))
     return result
 
 

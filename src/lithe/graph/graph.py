@@ -1,6 +1,6 @@
 """A graph: operators in order, the tensors between them, the weights they read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from types import MappingProxyType
@@ -76,7 +76,7 @@ class GraphBuilder:
         path: str = "",
         params: Mapping[str, Shape] = MappingProxyType({}),
         buffers: Mapping[str, Shape] = MappingProxyType({}),
-        constants: Mapping[str, Shape] | None = None,
+        constants: Iterable[tuple[str, Shape]] | None = None,
         source: str = "",
     ) -> str:
         """Append a node and name its output.
@@ -91,9 +91,8 @@ class GraphBuilder:
             self._shapes[name] = op.shape(*(self._shapes[tensor] for tensor in inputs))
         except LitheError as error:
             raise LitheError(f"{path or name}: {error}") from None
-        if constants is None:
-            constants = {**params, **buffers}
-        self._weights |= {**params, **buffers, **constants}
+        read = tuple({**params, **buffers}.items() if constants is None else constants)
+        self._weights |= {**params, **buffers, **dict(read)}
         self._nodes.append(
             Node(
                 op,
@@ -102,7 +101,7 @@ class GraphBuilder:
                 path,
                 tuple(params),
                 tuple(buffers),
-                tuple(constants),
+                tuple(name for name, _ in read),
                 source,
             )
         )

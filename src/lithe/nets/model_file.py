@@ -1,11 +1,9 @@
 """A network in one safe file, and back: weights, table, classes, preprocessing, figures.
 
-The format is safetensors: reading it runs nothing. Its metadata has one entry, `lithe`,
-JSON with the version of the format, the model card, and a digest of card and weights.
+The format is described in `lithe.nets.model_data`, which reads it without torch.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -13,46 +11,36 @@ from typing import BinaryIO
 import msgspec
 import safetensors.torch
 import torch
-from msgspec import Raw, Struct
+from msgspec import Raw
 from torch import Tensor
 
 from lithe import __version__
 from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.files import write_atomically
-from lithe.nets import strict_json
 from lithe.nets.build import Network
 from lithe.nets.card import ModelCard
 from lithe.nets.card_json import decode_card, encode_card
+from lithe.nets.model_data import (
+    FORMAT,
+    Metadata,
+    Spec,
+    check_size,
+    chunks,
+    digest,
+    metadata_of,
+)
 from lithe.nets.safetensors_header import (
     MAX_HEADER_BYTES,
-    REMEDY,
-    Header,
-    TensorEntry,
     check_layout,
     opened,
     read_header,
 )
 from lithe.nets.strict_json import one_line
 
-FORMAT = 1  # a change to the fields of the card or of an architecture's rows is a new one
-MAX_WEIGHT_BYTES = 2**30  # what a file can make `load` read and allocate
-
-_CHUNK_BYTES = 2**20
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 _Path = str | PathLike[str]
-Spec = Mapping[str, tuple[str, tuple[int, ...]]]  # a tensor's name -> type, shape
-
-
-class _Format(Struct, frozen=True):
-    format: int
-
-
-class _Metadata(Struct, frozen=True, forbid_unknown_fields=True):
-    format: int
-    sha256: str
-    card: Raw
 
 
 def save(path: _Path, network: Network, card: ModelCard) -> None:
@@ -80,12 +68,12 @@ def save(path: _Path, network: Network, card: ModelCard) -> None:
         text = encode_card(msgspec.structs.replace(card, lithe=card.lithe or __version__))
         needed = _spec(_without_storage(card.arch))
         _compare(needed, _spec(network), "save the network as lithe built it, in fp32")
-        _check_size(sum(tensor.nbytes for tensor in weights.values()))
+        check_size(sum(tensor.nbytes for tensor in weights.values()))
         _check_finite(weights)
     except LitheError as error:
         raise LitheError(f"cannot save {path}: {error}") from None
     sha256 = digest(text, _spec(network), {name: (_bytes(t),) for name, t in weights.items()})
-    metadata = msgspec.json.encode(_Metadata(FORMAT, sha256, Raw(text))).decode()
+    metadata = msgspec.json.encode(Metadata(FORMAT, sha256, Raw(text))).decode()
     data = safetensors.torch.save(weights, {"lithe": metadata})
     if int.from_bytes(data[:8], "little") > MAX_HEADER_BYTES:
         raise LitheError(
@@ -110,12 +98,12 @@ def load(path: _Path) -> Network:
     """
     with opened(path) as (file, size):
         header = read_header(file, size, path)
-        metadata = _metadata(header, path)
+        metadata = metadata_of(header, path)
         check_layout(header, path)
         try:
-            _check_size(header.data_bytes)
+            check_size(header.data_bytes)
             spec = {name: (entry.dtype, entry.shape) for name, entry in header.tensors.items()}
-            data = {name: _chunks(file, header, entry) for name, entry in header.tensors.items()}
+            data = {name: chunks(file, header, entry) for name, entry in header.tensors.items()}
             if digest(bytes(metadata.card), spec, data) != metadata.sha256:
                 raise LitheError("it was changed or damaged since it was written; copy it again")
             card = decode_card(bytes(metadata.card))
@@ -130,56 +118,6 @@ def load(path: _Path) -> Network:
             raise LitheError(f"{path} cannot be loaded: {error}") from None
     network.card = card
     return network.eval()
-
-
-def read_card(path: _Path) -> ModelCard:
-    """The card of a model file; the weights are neither read nor held against the digest.
-
-    Raises:
-        LitheError: not a safetensors file, not one of lithe's, of another format, a header
-            that is cut off, or a card that does not read or is at odds with itself.
-    """
-    with opened(path) as (file, size):
-        metadata = _metadata(read_header(file, size, path), path)
-    try:
-        return decode_card(bytes(metadata.card))
-    except LitheError as error:
-        raise LitheError(f"{path} cannot be read: {error}") from None
-
-
-def digest(card: bytes, spec: Spec, data: Mapping[str, Iterable[bytes | memoryview]]) -> str:
-    """SHA-256, in hex, over the card's JSON and over every tensor in the order of their names.
-
-    Of a tensor its name, type, shape and bytes count, not where in the file it lies.
-    """
-    state = hashlib.sha256(card)
-    for name in sorted(spec):
-        state.update(msgspec.json.encode((name, *spec[name])))
-        for chunk in data[name]:
-            state.update(chunk)
-    return state.hexdigest()
-
-
-def _metadata(header: Header, path: _Path) -> _Metadata:
-    text = header.metadata.get("lithe", "").encode()
-    try:
-        version = strict_json.decode(text, _Format).format
-    except ValueError:
-        raise LitheError(
-            f"{path} is a safetensors file, but none of lithe's: it names no architecture and no "
-            f"classes; {REMEDY}"
-        ) from None
-    if version != FORMAT:
-        raise LitheError(
-            f"{path} is a model file of format {version}, and lithe {__version__} reads format "
-            f"{FORMAT}; use the version of lithe that wrote it"
-        )
-    try:
-        return strict_json.decode(text, _Metadata)
-    except ValueError as error:
-        raise LitheError(
-            f"{path} is damaged: its metadata does not read ({one_line(error)}); copy it again"
-        ) from None
 
 
 def _without_storage(arch: Architecture) -> Network:
@@ -219,13 +157,6 @@ def _shown(spec: tuple[str, tuple[int, ...]]) -> str:
     return f"{spec[0]} {list(spec[1])}"
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_WEIGHT_BYTES:
-        raise LitheError(
-            f"its weights are {size:,} bytes; a model file takes {MAX_WEIGHT_BYTES:,} at most"
-        )
-
-
 def _check_finite(weights: Mapping[str, Tensor]) -> None:
     for name, tensor in weights.items():
         finite = int(torch.isfinite(tensor).sum())
@@ -238,17 +169,6 @@ def _check_finite(weights: Mapping[str, Tensor]) -> None:
 
 def _bytes(tensor: Tensor) -> memoryview:
     return tensor.reshape(-1).numpy().data.cast("B")
-
-
-def _chunks(file: BinaryIO, header: Header, entry: TensorEntry) -> Iterator[bytes]:
-    position, end = (header.data_start + offset for offset in entry.data_offsets)
-    while position < end:
-        file.seek(position)
-        chunk = file.read(min(_CHUNK_BYTES, end - position))
-        if not chunk:
-            raise LitheError("it became shorter while it was read; copy it again")
-        position += len(chunk)
-        yield chunk
 
 
 def _fill(tensor: Tensor, file: BinaryIO, position: int) -> None:

@@ -6,7 +6,8 @@ from math import ceil
 from lithe.engine.ir import Function, Value, module
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.names import digest
-from lithe.engine.kernels.rows import RowConv, panel_function
+from lithe.engine.kernels.row_conv import RowConv
+from lithe.engine.kernels.rows import panel_function
 from lithe.engine.kernels.window import Window, point_rows
 from lithe.engine.program import Kernel
 

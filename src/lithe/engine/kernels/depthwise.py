@@ -14,7 +14,7 @@ import numpy as np
 from lithe.engine.ir import Function, Value
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.activation import activate
-from lithe.engine.kernels.rows import Floats, Ranges
+from lithe.engine.kernels.row_conv import Floats, Ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,13 @@ def _tiles(
     def tile(index: Value, _: list[str]) -> list[str]:
         x = f.add(f.mul(index, count), first)
         shift = f.sub(f.mul(x, conv.stride * conv.in_pitch), conv.pad * conv.in_pitch)
-        accumulators = [bias] * count
+        accumulators = [f.zero] * count
         for ky, source in enumerate(sources):
             row = weights[ky * conv.kernel[1] : (ky + 1) * conv.kernel[1]]
             _row(f, conv, f.at(source, shift), row, valid, accumulators, some)
         target = f.at(out, f.mul(x, conv.out_pitch))
         for p, value in enumerate(accumulators):
+            value = f.binary("fadd", value, bias)
             if conv.residual_pitch:
                 place = f.at(residual, f.mul(f.add(x, p), conv.residual_pitch))
                 value = f.binary("fadd", value, f.load(place, some))

@@ -24,7 +24,7 @@ from lithe.engine.kernels.conv import (
 )
 from lithe.engine.kernels.depthwise import RowDepthwise, depthwise_function
 from lithe.engine.kernels.names import digest
-from lithe.engine.kernels.rows import RowConv
+from lithe.engine.kernels.row_conv import RowConv
 from lithe.engine.kernels.window import Window, fetch_rows, point_rows
 from lithe.engine.program import Kernel
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.depthwise import RowDepthwise, pack_depthwise
-from lithe.engine.kernels.rows import RowConv, pack_panels, pad_bias
+from lithe.engine.kernels.row_conv import RowConv, pack_panels, pad_bias
 from lithe.engine.kernels.window import Window
 from lithe.engine.lower.context import Lowering
 from lithe.engine.lower.tensor import Tensor

@@ -15,6 +15,7 @@ from lithe.graph.ops.elementwise import (
     Dropout,
     Fused,
     Softmax,
+    between,
 )
 from lithe.graph.ops.moving import (
     ChannelShuffle,
@@ -68,4 +69,5 @@ __all__ = [
     "Softmax",
     "Transpose",
     "Unknown",
+    "between",
 ]

@@ -1,6 +1,7 @@
 """Operators that work element by element, and softmax."""
 
 from dataclasses import dataclass
+from math import inf
 
 from lithe.errors import LitheError
 from lithe.graph.ops.op import Op, Shape, axis_of
@@ -41,6 +42,17 @@ class Activation(Op):
 
     kind: str
     args: tuple[float, ...] = ()
+
+
+def between(low: float | None, high: float | None) -> Activation:
+    """X cut to low ... high, by its own name where it has one; None for no limit.
+
+    >>> between(0, 6).kind, between(0, None).kind, between(-1, 1)
+    ('relu6', 'relu', Activation(kind='clamp', args=(-1.0, 1.0)))
+    """
+    limits = -inf if low is None else float(low), inf if high is None else float(high)
+    named = {(0.0, 6.0): "relu6", (0.0, inf): "relu"}.get(limits)
+    return Activation(named) if named else Activation("clamp", limits)
 
 
 @dataclass(frozen=True, slots=True)

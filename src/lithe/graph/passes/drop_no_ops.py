@@ -42,10 +42,12 @@ def drop_no_ops(model: Model) -> Model:
             continue
         op = _plain(node.op, shape, out)
         if isinstance(op, Mean) and len(shape) == 4 and op.axes == (2, 3):
-            pooled = f"{node.output}:pooled"
-            shapes[pooled] = (*shape[:2], 1, 1)
-            nodes.append(replace(node, op=AdaptivePool2d(), inputs=inputs, output=pooled))
-            op, inputs = Reshape(out), (pooled,)
+            if shape[2:] != (1, 1):
+                pooled = f"{node.output}:pooled"
+                shapes[pooled] = (*shape[:2], 1, 1)
+                nodes.append(replace(node, op=AdaptivePool2d(), inputs=inputs, output=pooled))
+                inputs = (pooled,)
+            op = Reshape(out)
         if isinstance(op, Reshape):
             source = reshaped.get(inputs[0], inputs[0])
             reshaped[node.output] = source
@@ -71,6 +73,8 @@ def _changes_nothing(op: Op, inputs: tuple[Shape, ...]) -> bool:
             return len(inputs) == 1
         case Pool2d(kernel=(1, 1), stride=(1, 1), padding=(0, 0)):
             return True
+        case Mean(axes=axes, keepdim=True):
+            return all(inputs[0][axis] == 1 for axis in axes)
         case AdaptivePool2d(size=size):
             return inputs[0][2:] == size
         case _:

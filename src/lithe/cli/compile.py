@@ -1,0 +1,59 @@
+"""`lithe compile`: a network into machine code, kept for whoever loads it next."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="compile")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--input", "shape", metavar="N,C,H,W", help="Shape of the input, if not the model's.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of one call.")
+@click.option("--target", help="Instruction set: avx512, avx2, baseline or neon; the best here.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder to keep it in.")
+@click.option("--show", is_flag=True, help="Print every step and why it is as it is.")
+def command(
+    model: Path,
+    shape: str | None,
+    threads: int | None,
+    target: str | None,
+    cache: Path | None,
+    show: bool,
+) -> None:
+    """Compile a network for this processor and keep the result.
+
+    MODEL is a model.safetensors or an ONNX file. Afterwards `lithe.compile` of the same
+    network loads what is kept.
+
+    \b
+        lithe compile runs/photos/model.safetensors
+        lithe compile model.onnx --target avx2 --show
+    """  # noqa: D301
+    from time import perf_counter
+
+    from lithe.engine.compile import compile
+
+    start = perf_counter()
+    network = compile(model, _shape(shape), threads=threads, target=target, cache=cache)
+    seconds = perf_counter() - start
+    shapes = ", ".join(" x ".join(map(str, one)) for one in network.input_shapes)
+    steps = len(network.schedule.steps)
+    click.echo(f"{model}: input {shapes}, {network.target}, threads: {network.threads}")
+    click.echo(f"compiled in {seconds:.2f} s: {steps} steps")
+    click.echo(
+        f"weights {network.weight_bytes:,} bytes, "
+        f"activations at the peak {network.peak_activation_bytes:,} bytes"
+    )
+    if show:
+        click.echo(f"\n{network.schedule}")
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(size) for size in text.replace("x", ",").split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no shape; write it like 1,3,224,224", param_hint="--input"
+        ) from None
