@@ -79,6 +79,7 @@ class CompiledNetwork:
         self._batch = program.inputs[0][0] if program.inputs and program.inputs[0] else 1
         self.threads = threads
         self.target = native.isa.name
+        self.fallback = ()  # nothing of it runs in PyTorch
         self.input_shapes: tuple[Shape, ...] = program.inputs
         self.output_shapes: tuple[Shape, ...] = program.outputs
         self.weight_bytes = loaded.weights.nbytes

@@ -34,6 +34,15 @@ def model_from(source: Any, example: Any) -> Model:
     return _from_module(source, example, shapes)
 
 
+def module_inputs(example: Any) -> Any:
+    """An example as capture takes it: a shape, or a tensor for every input.
+
+    Raises:
+        LitheError: no tensor, array, shape or tuple of those.
+    """
+    return _tensors(example, _shapes(example))
+
+
 def _from_module(module: Any, example: Any, shapes: list[Shape] | None) -> Model:
     from lithe.nets.build import Network
 

@@ -4,11 +4,10 @@ import contextlib
 import copy
 import io
 import logging
-import operator
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,14 @@ from torch.fx import Node as FxNode
 from torch.nn.parameter import is_lazy
 
 from lithe.errors import LitheError
-from lithe.graph.aten import Filled, call_of, piece_of, reads_first
-from lithe.graph.aten_rules import SPLITS
-from lithe.graph.fx import arguments, flat, module_path, seen_shape, source_line
-from lithe.graph.graph import Graph, GraphBuilder
+from lithe.graph.aten import Filled
+from lithe.graph.fx import arguments, seen_shape
+from lithe.graph.graph import Graph
 from lithe.graph.model import Array, Model, constant_names
 from lithe.graph.ops import Shape
 from lithe.graph.overwriting import without_overwriting
 from lithe.graph.torch_constants import Constants
+from lithe.graph.translation import Constant, Translation, add_call, shape_or_none
 
 
 def capture(module: nn.Module, input_shape: Shape) -> Graph:
@@ -43,7 +42,7 @@ def capture(module: nn.Module, input_shape: Shape) -> Graph:
     Raises:
         LitheError: `torch.export` cannot trace the module, or it does not take that shape.
     """
-    return _translate(_export(module, input_shape), type(module).__name__).graph
+    return _translate(exported(module, input_shape), type(module).__name__).graph
 
 
 def capture_model(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Model:
@@ -61,7 +60,7 @@ def capture_model(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) 
     name = type(module).__name__
     if any(weight.is_meta for weight in (*module.parameters(), *module.buffers())):
         raise LitheError(f"{name} has weights without values (on the meta device)")
-    program = _export(module, inputs)
+    program = exported(module, inputs)
     translated = _translate(program, name)
     if None in translated.outputs:
         raise LitheError(
@@ -71,7 +70,14 @@ def capture_model(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) 
     return Model(translated.graph, _values(program, translated))
 
 
-def _export(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> ExportedProgram:
+def exported(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> ExportedProgram:
+    """What `torch.export` makes of a module in inference mode, for inputs as in `capture_model`.
+
+    Nothing in it is changed in place where that would be seen under another name.
+
+    Raises:
+        LitheError: `torch.export` cannot trace the module, or it does not take such inputs.
+    """
     weights = (*module.parameters(), *module.buffers())
     if any(is_lazy(weight) for weight in weights):
         raise LitheError(
@@ -88,7 +94,7 @@ def _export(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Exp
             examples = (torch.empty(shapes[0], dtype=like.dtype, device=like.device),)
         # Without gradients a `no_grad` inside the module changes nothing; otherwise it would
         # be exported as one opaque operator.
-        with _quietly(), torch.no_grad():
+        with quietly(), torch.no_grad():
             program = torch.export.export(_twin(module), examples, strict=False)
             return without_overwriting(program)
     except Exception as error:
@@ -113,7 +119,7 @@ def _twin(module: nn.Module) -> nn.Module:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """torch.export explains a failure by a graph and a log on stderr; we say it in one line."""
     loggers = [
         logging.getLogger("torch.export"),
@@ -145,31 +151,11 @@ def _reason(error: Exception) -> str:
     torch_folder, library = Path(torch.__file__).parent, Path(copy.__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if frame.name == _export.__name__ and path == Path(__file__):
+        if frame.name == exported.__name__ and path == Path(__file__):
             break
         if path.is_absolute() and torch_folder not in path.parents and path.parent != library:
             return f"{reason} ({path.name}, line {frame.lineno})"
     return reason
-
-
-@dataclass(frozen=True, slots=True)
-class _Constant:
-    """A value that does not depend on the input: its name here and the weights in it."""
-
-    name: str
-    shape: Shape
-    params: dict[str, Shape] = field(default_factory=dict)
-    buffers: dict[str, Shape] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Translation:
-    """A graph under construction and what torch's names stand for in it."""
-
-    builder: GraphBuilder = field(default_factory=GraphBuilder)
-    names: dict[str, str] = field(default_factory=dict)  # of values that depend on the input
-    known: dict[str, _Constant] = field(default_factory=dict)  # of all other values
-    filled: dict[str, Filled] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +167,13 @@ class _Translated:
 
 
 def _translate(program: ExportedProgram, module: str) -> _Translated:
-    state = _Translation()
+    state = Translation()
     outputs: list[str | None] = []
     for node in program.graph.nodes:
         if node.op == "placeholder":
             _place(node, program, state)
         elif node.op == "call_function":
-            _add(node, state)
+            add_call(node, state)
         elif node.op == "output":
             returned = set(program.graph_signature.user_outputs)
             outputs = [
@@ -204,77 +190,19 @@ def _translate(program: ExportedProgram, module: str) -> _Translated:
     )
 
 
-def _place(node: FxNode, program: ExportedProgram, state: _Translation) -> None:
-    signature, shape = program.graph_signature, _shape_or_none(node)
+def _place(node: FxNode, program: ExportedProgram, state: Translation) -> None:
+    signature, shape = program.graph_signature, shape_or_none(node)
     if node.name in signature.inputs_to_parameters:
         name = signature.inputs_to_parameters[node.name]
-        state.known[node.name] = _Constant(name, shape, params={name: shape})
+        state.known[node.name] = Constant(name, shape, params={name: shape})
     elif node.name in signature.inputs_to_buffers:
         name = signature.inputs_to_buffers[node.name]
-        state.known[node.name] = _Constant(name, shape, buffers={name: shape})
+        state.known[node.name] = Constant(name, shape, buffers={name: shape})
     elif node.name in signature.user_inputs:
         state.names[node.name] = state.builder.input(seen_shape(node))
     else:
         name = signature.inputs_to_lifted_tensor_constants.get(node.name, node.name)
-        state.known[node.name] = _Constant(name, shape)
-
-
-def _shape_or_none(node: FxNode) -> Shape:
-    """Shape of a constant; of one that is no tensor, (): nothing here reads it."""
-    values = flat(node.meta["val"])
-    return tuple(values[0].shape) if len(values) == 1 and isinstance(values[0], Tensor) else ()
-
-
-def _add(node: FxNode, state: _Translation) -> None:
-    if node.meta.get("val") is None:
-        return  # an assertion or a change of mode: no value
-    read = arguments(node)
-    inputs = tuple(state.names[value.name] for value in read if value.name in state.names)
-    params: dict[str, Shape] = {}
-    buffers: dict[str, Shape] = {}
-    for value in read:
-        if value.name in state.known:
-            params.update(state.known[value.name].params)
-            buffers.update(state.known[value.name].buffers)
-    if not inputs:
-        # torch's names hold no colon, so this one is taken by no weight.
-        name = f"derived:{node.name}"
-        state.known[node.name] = _Constant(name, _shape_or_none(node), params, buffers)
-        return
-    if str(node.target) in SPLITS or (node.target is operator.getitem and reads_first(read[0])):
-        state.names[node.name] = inputs[0]  # each piece that is used becomes a view of it
-        return
-    constants: list[tuple[str, Shape]] = []
-    if node.target is operator.getitem:
-        ops = piece_of(node)
-    else:
-        call = call_of(node, state.known)
-        ops, constants = call.ops, _constants(call.constants, state)
-    path, source = module_path(node), source_line(node)
-    for op in ops[:-1]:
-        inputs = (state.builder.add(op, *inputs, path=path, source=source),)
-    state.names[node.name] = state.builder.add(
-        ops[-1],
-        *inputs,
-        path=path,
-        params=params,
-        buffers=buffers,
-        constants=constants,
-        source=source,
-    )
-
-
-def _constants(read: tuple[FxNode | Filled, ...], state: _Translation) -> list[tuple[str, Shape]]:
-    result: list[tuple[str, Shape]] = []
-    for value in read:
-        if isinstance(value, Filled):
-            name = f"filled:{value.value:g}:{value.c}"
-            state.filled[name] = value
-            result.append((name, (value.c,)))
-        else:
-            constant = state.known[value.name]
-            result.append((constant.name, constant.shape))
-    return result
+        state.known[node.name] = Constant(name, shape)
 
 
 def _values(program: ExportedProgram, translated: _Translated) -> dict[str, Array]:

@@ -28,22 +28,24 @@ def _reads_changed(program: ExportedProgram) -> bool:
             read = read[1:]  # the first one is only written to
         if any(value.name in stale for value in read):
             return True
-        storages = _storages(node)
-        if _is_in_place(node):
+        held = storages(node)
+        if is_in_place(node):
             changed = arguments(node)[0]
             stale.add(changed.name)
-            for storage in storages | _storages(changed):
+            for storage in held | storages(changed):
                 stale |= names.get(storage, set())
-        for storage in storages:
+        for storage in held:
             names.setdefault(storage, set()).add(node.name)
     return False
 
 
-def _is_in_place(node: FxNode) -> bool:
+def is_in_place(node: FxNode) -> bool:
+    """Whether a call writes to the first tensor that it reads."""
     schema = getattr(node.target, "_schema", None)
     return schema is not None and schema.is_mutable
 
 
-def _storages(node: FxNode) -> set[int]:
+def storages(node: FxNode) -> set[int]:
+    """What tells whether tensors share memory: one number for each memory in a call's value."""
     tensors = [value for value in flat(node.meta.get("val")) if isinstance(value, Tensor)]
     return {tensor.untyped_storage()._cdata for tensor in tensors}

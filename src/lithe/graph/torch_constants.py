@@ -12,6 +12,13 @@ from lithe.graph.fx import arguments
 from lithe.graph.model import Array
 
 
+def array_of(value: Tensor) -> Array:
+    """A tensor's numbers, in its own memory where NumPy has its type."""
+    value = value.float() if value.dtype == torch.bfloat16 else value
+    array: Array = value.detach().cpu().resolve_conj().resolve_neg().numpy()
+    return array
+
+
 class Constants:
     """The values of a program's constants, each worked out at most once."""
 
@@ -26,21 +33,27 @@ class Constants:
         for name, target in signature.inputs_to_lifted_tensor_constants.items():
             self._values[name] = program.constants[target].detach()
 
+    def value(self, name: str) -> Any:
+        """What the call or weight that torch names so gives: a tensor, or a list of them.
+
+        Raises:
+            LitheError: it depends on random numbers.
+        """
+        with torch.no_grad():
+            for node in self._needed(name):
+                self._values[node.name] = self._run(node)
+        return self._values[name]
+
     def array(self, name: str) -> Array:
         """The value of the call or weight that torch names so.
 
         Raises:
             LitheError: it depends on random numbers, or has no values (a meta tensor).
         """
-        with torch.no_grad():
-            for node in self._needed(name):
-                self._values[node.name] = self._run(node)
-        value = self._values[name]
+        value = self.value(name)
         if not isinstance(value, Tensor) or value.is_meta:
             raise LitheError(f"{name} is a constant without values")
-        value = value.float() if value.dtype == torch.bfloat16 else value
-        array: Array = value.cpu().resolve_conj().resolve_neg().numpy()
-        return array
+        return array_of(value)
 
     def _needed(self, name: str) -> list[FxNode]:
         """The calls before `name` that have not run yet, in an order in which they can."""
@@ -54,7 +67,7 @@ class Constants:
 
     def _run(self, node: FxNode) -> Any:
         target: Any = node.target
-        if torch.Tag.nondeterministic_seeded in getattr(target, "tags", ()):
+        if is_random(node):
             raise LitheError(
                 f"{target} draws random numbers, which would be the same in every run; "
                 "draw them outside the module and hand them in"
@@ -67,3 +80,8 @@ class Constants:
         if schema is not None and schema.is_mutable:
             args = (args[0].clone(), *args[1:])  # a weight of the module is not ours to change
         return target(*args, **kwargs)
+
+
+def is_random(node: FxNode) -> bool:
+    """Whether a call draws random numbers."""
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())

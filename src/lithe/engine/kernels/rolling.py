@@ -28,7 +28,7 @@ from lithe.engine.kernels.row_conv import RowConv
 from lithe.engine.kernels.window import Window, fetch_rows, point_rows
 from lithe.engine.program import Kernel
 
-_ROWS_AHEAD = 1  # expanded rows whose input is asked for in advance
+_ROWS_AHEAD = 1  # rows that are asked for in advance, beyond those that come next
 _LINE = 16  # float32 of a cache line: every part of the scratch starts on one
 
 
@@ -145,6 +145,9 @@ class _Rows:
             top = f.sub(f.mul(y, window.stride), window.pad)
             pixel = f.mul(index, self.work.depthwise.pixels)
             if not self.work.expand:
+                base = f.at(self.source, f.mul(image, window.image_floats))
+                ahead = f.add(top, window.kernel + _ROWS_AHEAD)
+                fetch_rows(f, base, ahead, window.stride, window)
                 self._depthwise_panel(0, self._input_rows(image, top), pixel)
                 self._project(pixel)
                 return []

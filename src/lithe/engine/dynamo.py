@@ -1,0 +1,230 @@
+"""`torch.compile(model, backend="lithe")`: inference of what the engine knows, PyTorch the rest.
+
+torch traces a function into graphs, with its weights as inputs, and gives each to `backend`.
+A graph is compiled when it is first run, once for every combination of input shapes. Where a
+gradient is wanted, or anything is written to (training), the graph runs as it would without
+this backend, and one warning says so.
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx import Node as FxNode
+
+from lithe.engine.cache import Cache
+from lithe.engine.compile import compile_model
+from lithe.engine.network import CompiledNetwork
+from lithe.engine.partition import Parts, cut
+from lithe.engine.target import instruction_set
+from lithe.errors import LitheError
+from lithe.graph.capture import quietly
+from lithe.graph.fx import flat
+from lithe.graph.model import Model
+from lithe.graph.overwriting import without_overwriting
+from lithe.graph.passes import simplify
+from lithe.graph.varying import changed_inputs, varying_calls
+
+# Combinations of input shapes that one graph is compiled for.
+MOST_SHAPES = 8
+
+_OPTIONS = ("threads", "target", "cache")
+_log = logging.getLogger(__name__)
+
+Build = Callable[[Model], CompiledNetwork]
+Run = Callable[..., Any]
+
+
+def backend(
+    gm: fx.GraphModule,
+    example_inputs: Sequence[Any],
+    *,
+    options: dict[str, Any] | None = None,
+) -> Run:
+    """What `torch.compile` calls with a graph that it has traced.
+
+    `options` are `threads`, `target` and `cache`, as of `lithe.compile`.
+
+    Raises:
+        LitheError: an option that there is not, or a value that it does not take.
+    """
+    build = _builder(options or {})
+    if _wants_gradient(gm):
+        _say_once(
+            "a gradient is wanted, and the engine has none; for inference call the model under "
+            "torch.no_grad() or torch.inference_mode()"
+        )
+        return gm.forward
+    return _Compiled(gm, build)
+
+
+def _builder(options: dict[str, Any]) -> Build:
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise LitheError(f"no option {unknown[0]!r} of backend lithe; it has {', '.join(_OPTIONS)}")
+    isa, threads = instruction_set(options.get("target")), options.get("threads")
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise LitheError(f"threads={threads!r}; a network needs 1 or more")
+    cache = Cache(options.get("cache"))
+    return lambda model: compile_model(simplify(model), isa, threads, cache)
+
+
+def _wants_gradient(gm: fx.GraphModule) -> bool:
+    returned = flat(gm.graph.output_node().args)
+    seen = [node.meta.get("example_value") for node in returned if isinstance(node, FxNode)]
+    return any(isinstance(value, Tensor) and value.requires_grad for value in flat(seen))
+
+
+class _Compiled:
+    """A graph of `torch.compile`, compiled for each combination of input shapes.
+
+    Weights are inputs of the graph, and are packed when it is compiled. One that was written
+    to or replaced since is noticed at the next call, which PyTorch runs; the call after it,
+    if the weights stayed, packs them anew. So weights that change with every call, as in a
+    training loop, are never packed in vain.
+    """
+
+    def __init__(self, gm: fx.GraphModule, build: Build) -> None:
+        self._gm, self._build = gm, build
+        places = list(enumerate(gm.graph.find_nodes(op="placeholder")))
+        self._fixed = tuple(index for index, node in places if _is_weight(node))
+        self._varying = tuple(index for index, node in places if not _is_weight(node))
+        self._lock = threading.Lock()
+        self._ready: dict[Any, tuple[Any, Run]] = {}  # by shapes: weights packed, what to run
+        self._weights: Any = None  # those of the latest call
+        self._refused = ""
+
+    def __call__(self, *args: Any) -> Any:
+        if self._refused:
+            return self._gm.forward(*args)
+        weights = _state([args[index] for index in self._fixed])
+        given = [args[index] for index in self._varying]
+        key = tuple(map(_form, given))
+        packed, run = self._ready.get(key, (None, None))
+        if run is None or packed != weights:
+            run = self._prepared(args, key, weights)
+        if run is None:
+            return self._gm.forward(*args)
+        with torch.no_grad():
+            return run(*given)
+
+    def _prepared(self, args: Sequence[Any], key: Any, weights: Any) -> Run | None:
+        """What to run from now on for inputs like these; None: the graph as it is, this time."""
+        with self._lock:
+            before, self._weights = self._weights, weights
+            if weights is None:
+                self._refuse("weights made under torch.inference_mode() cannot be watched")
+            elif before is not None and before != weights:
+                self._ready.clear()
+                return None
+            packed, run = self._ready.get(key, (None, None))
+            if self._refused or (run is not None and packed == weights):
+                return run  # another thread was here first
+            if len(self._ready) >= MOST_SHAPES:
+                self._refuse(f"inputs of more than {MOST_SHAPES} different shapes")
+                return None
+            try:
+                run = self._made(args)
+            except Exception as error:  # whatever it is, PyTorch can still run the graph
+                self._refuse(f"{type(error).__name__}: {error}")
+                return None
+            if run is not None:
+                self._ready[key] = (weights, run)
+            return run
+
+    def _refuse(self, reason: str, quietly: bool = False) -> None:
+        self._refused = reason
+        self._ready.clear()
+        (_log.info if quietly else _say_once)(f"a graph runs in PyTorch: {reason}")
+
+    def _made(self, args: Sequence[Any]) -> Run | None:
+        held = _Held(self._gm, {index: args[index] for index in self._fixed})
+        given = tuple(args[index] for index in self._varying)
+        with torch.inference_mode(False), torch.no_grad(), quietly():
+            with fx.traceback.preserve_node_meta():
+                program = torch.export.export(held, given, strict=False)
+            changed = changed_inputs(program)
+            program = without_overwriting(program)
+            changed = changed or changed_inputs(program)
+            if changed or any(node.op == "get_attr" for node in program.graph.nodes):
+                written = "it writes to its inputs or buffers, as in training"
+                self._refuse(written if changed else "it changes modes on its way")
+                return None
+            parts = cut(varying_calls(program), self._build)
+        if not parts.networks:
+            self._refuse("there is no part for the engine", quietly=True)
+            return None
+        for call in parts.in_pytorch:
+            _log.info("PyTorch runs %s: %s", call, call.reason)
+        return _runner(parts)
+
+
+def _runner(parts: Parts) -> Run:
+    return parts.run.forward
+
+
+class _Held(nn.Module):
+    """A graph that holds its weights: what is left are its inputs."""
+
+    def __init__(self, gm: fx.GraphModule, weights: dict[int, Tensor]) -> None:
+        super().__init__()
+        self._calls = fx.Interpreter(_without_grad_mode(gm))
+        self._names = {index: f"weight_{index}" for index in weights}
+        for index, weight in weights.items():
+            self.register_buffer(self._names[index], weight.detach())
+
+    def forward(self, *given: Any) -> Any:
+        rest = iter(given)
+        count = len(given) + len(self._names)
+        args = [
+            getattr(self, self._names[index]) if index in self._names else next(rest)
+            for index in range(count)
+        ]
+        return self._calls.run(*args)
+
+
+def _without_grad_mode(gm: fx.GraphModule) -> fx.GraphModule:
+    """The same graph without changes of the gradient mode: all of it runs without gradients."""
+    graph = fx.Graph()
+    graph.output(graph.graph_copy(gm.graph, {}))
+    modes = [n for n in graph.nodes if n.target is torch._C._set_grad_enabled]
+    for node in modes:
+        graph.erase_node(node)
+    return fx.GraphModule(gm, graph)
+
+
+def _is_weight(node: FxNode) -> bool:
+    """Whether torch knows an input of a graph as a parameter or buffer of a module."""
+    source = getattr(node, "_dynamo_source", None)
+    seen = node.meta.get("example_value")
+    return isinstance(seen, Tensor) and (
+        isinstance(seen, nn.Parameter)
+        or "_dynamo_static_input_type" in node.meta.get("tensor_dict", {})
+        or (source is not None and source.guard_source.is_unspecialized_nn_module())
+    )
+
+
+def _state(weights: Sequence[Tensor]) -> Any:
+    """What tells whether weights are still the same; None if nothing does."""
+    try:
+        return [(weight.data_ptr(), weight._version) for weight in weights]
+    except RuntimeError:  # a tensor of inference mode counts no changes
+        return None
+
+
+def _form(value: Any) -> Any:
+    return (value.shape, value.stride(), value.dtype) if isinstance(value, Tensor) else value
+
+
+_said: set[str] = set()
+
+
+def _say_once(reason: str) -> None:
+    """Warn once in a process: torch.compile makes many graphs of one model."""
+    if reason not in _said:
+        _said.add(reason)
+        warnings.warn(f"torch.compile(backend='lithe'): {reason}", stacklevel=3)
