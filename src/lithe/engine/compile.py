@@ -36,8 +36,8 @@ def compile(
     *,
     threads: int | None = None,
     target: str | None = None,
-    tune: bool = False,
     cache: str | PathLike[str] | None = None,
+    tune: bool = False,
     fallback: bool = False,
 ) -> "CompiledNetwork | PartlyCompiled":
     """A network as machine code for this processor, in inference mode, in float32.
@@ -49,10 +49,14 @@ def compile(
 
     `threads` is at most how many a call uses: as many as there are processors, but no more
     than have 2 million MACs each to do, unless given. `target` is an instruction set
-    (`avx512`, `avx2`, `baseline`, `neon`), the best of this processor unless given. With
-    `tune` the schedule of every block is the one that is fastest when it is run here, which
-    takes some seconds, once; otherwise a model of the processor decides. What was compiled and
-    measured is kept in the folder `cache`, the user's cache unless given.
+    (`avx512`, `avx2`, `baseline`, `neon`), the best of this processor unless given. What was
+    compiled is kept in the folder `cache`, the user's cache unless given.
+
+    With an example of several samples a batch is computed in pieces (see `CompiledNetwork`);
+    any other batch size can be given as well.
+
+    With `tune` every block runs under each schedule that it can have, and the fastest is
+    taken and remembered in the cache; some seconds for MobileNetV2, for a few percent.
 
     With `fallback` the operators of a torch module that the engine does not have run in
     PyTorch; a warning names them, and what comes back, `PartlyCompiled`, says what runs where.
