@@ -330,8 +330,12 @@ def test_channels_last(returns: str, folder: Path, log: Callable[[], str]) -> No
 
 
 def test_a_view_that_only_channels_last_allows(folder: Path) -> None:
-    between = lambda x: x.permute(0, 2, 3, 1).view(2, 36, 16).cumsum(1).view(2, 6, 6, 16)  # noqa: E731
-    net = Net(lambda x: between(x).permute(0, 3, 1, 2)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def between(x: torch.Tensor) -> torch.Tensor:
+        pixels = x.permute(0, 2, 3, 1).view(2, 36, 16).cumsum(1)
+        return pixels.view(2, 6, 6, 16).permute(0, 3, 1, 2)
+
+    net: nn.Module = Net(between)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     check(net, torch.randn(IMAGE).to(memory_format=torch.channels_last), folder=folder)
 
 

@@ -54,6 +54,9 @@ def compile(
     takes some seconds, once; otherwise a model of the processor decides. What was compiled and
     measured is kept in the folder `cache`, the user's cache unless given.
 
+    With an example of several samples a batch is computed in pieces (see `CompiledNetwork`);
+    any other batch size can be given as well.
+
     With `fallback` the operators of a torch module that the engine does not have run in
     PyTorch; a warning names them, and what comes back, `PartlyCompiled`, says what runs where.
 
