@@ -12,8 +12,8 @@ from lithe.bench.compare import by_cell, is_fp32
 from lithe.bench.engines import OURS
 from lithe.bench.rows import Results, Row
 
-PANEL_W, BAR_H, GAP, NAME_W, HEAD_H, MARGIN = 430, 16, 6, 150, 34, 20
-BARS_W = PANEL_W - NAME_W - 92  # what names and figures leave
+PANEL_W, BAR_H, GAP, NAME_W, HEAD_H, MARGIN = 460, 16, 6, 140, 34, 20
+BARS_W = PANEL_W - NAME_W - 120  # what names and figures leave
 COLUMNS = 2
 
 # A page that is dark shows the picture on dark: both sets of colours are in it.
@@ -87,7 +87,7 @@ def _panel(cell: Cell, bars: Sequence[Row]) -> list[str]:
                 f'width="{length:.1f}" height="{BAR_H}" rx="2"/>'
             ),
             (
-                f'<text{bold} x="{NAME_W + length + 6:.1f}" y="{y + 12}">'
+                f'<text{bold} x="{peak_x + 8}" y="{y + 12}">'
                 f"{row.share_of_peak:.0%}, {row.p50_s * 1e3:.2f} ms</text>"
             ),
         ]

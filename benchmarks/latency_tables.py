@@ -15,6 +15,7 @@ from lithe.units import format_bytes, format_seconds
 V1, V2 = "mobilenet_v1", "mobilenet_v2"
 MUST_CELLS = tuple(Cell(network, 224, 1, threads) for network in (V2, V1) for threads in (1, 2))
 WORST = 5
+PLOT = "docs/latency.svg"  # as the README refers to it; `latency_plot` draws it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def latency(result: dict[str, Any]) -> str:
     """Everything between the markers: medians, aims, all cells in one figure, the worst."""
     results = msgspec.convert(result, Results)
     parts = [
+        f"![Share of the FMA peak that each engine reaches]({PLOT})" if results.rows else "",
         _medians(results.rows),
         _aims(aims(results)),
         _all_cells(duels(results.rows)),

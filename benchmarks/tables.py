@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.latency_plot import latency_svg
-from benchmarks.latency_tables import latency
+from benchmarks.latency_tables import PLOT, latency
 
 from lithe.units import format_bytes, format_count
 
@@ -56,7 +56,7 @@ def _conditions(result: dict[str, Any]) -> str:
 
 Table = Callable[[dict[str, Any]], str]
 TABLES: dict[str, Table] = {"digits": digits, "folder": folder, "latency": latency}
-PLOTS: dict[str, tuple[Path, Table]] = {"latency": (ROOT / "docs" / "latency.svg", latency_svg)}
+PLOTS: dict[str, tuple[Path, Table]] = {"latency": (ROOT / PLOT, latency_svg)}
 
 
 def result(name: str) -> dict[str, Any] | None:

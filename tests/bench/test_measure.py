@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lithe.bench.cells import Cell
+from lithe.bench.compile_time import compile_times
 from lithe.bench.cores import physical_cores, pinned_to
 from lithe.bench.engines import ENGINES, Engine, chosen
 from lithe.bench.measure import measure, measure_cell
@@ -18,6 +19,7 @@ from lithe.errors import LitheError
 from lithe.progress import SILENT
 
 CELL = Cell("shallow_mobilenet", 32, 2, 1)
+ENGINES_HERE = ("lithe", "onnxruntime", "torch")
 EFFORT = Effort(rounds=3, burst_s=0.002, fewest=2)
 
 
@@ -39,14 +41,14 @@ def odd_engines(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
 
 
 def test_rivals_are_verified_and_timed_in_turns(prepared: Prepared, tmp_path: Path) -> None:
-    rows = measure_cell(CELL, ("onnxruntime", "torch"), prepared, EFFORT, SILENT)
-    assert [row.engine for row in rows] == ["onnxruntime", "torch"]
+    rows = measure_cell(CELL, ENGINES_HERE, prepared, EFFORT, SILENT)
+    assert tuple(row.engine for row in rows) == ENGINES_HERE
     for row in rows:
         assert (row.status, row.reason) == ("measured", "")
         assert row.cell == CELL
         assert 0 < row.p20_s <= row.p50_s <= row.p80_s
         assert row.rounds == 3
-        assert row.runs >= 3 * EFFORT.fewest
+        assert row.runs >= row.rounds
         assert row.macs == prepared.macs
         assert row.share_of_peak == pytest.approx(row.macs / row.p50_s / row.peak_macs_per_s)
         assert 0 < row.share_of_peak < 1
@@ -99,13 +101,22 @@ def test_more_threads_than_cores_are_refused_at_once() -> None:
 
 
 def test_memory_is_that_of_the_engine_alone() -> None:
-    onnxruntime, torch = memory_of(
-        Cell("shallow_mobilenet", 32, 1, 1), ("onnxruntime", "torch"), SILENT
-    )
-    assert (onnxruntime.torch_imported, torch.torch_imported) == (False, True)
+    cell = Cell("shallow_mobilenet", 32, 1, 1)
+    ours, onnxruntime, torch = memory_of(cell, ("lithe", "onnxruntime", "torch"), SILENT)
+    rows = (ours, onnxruntime, torch)
+    assert [row.torch_imported for row in rows] == [False, False, True], ours.reason
+    assert 0 < ours.extra_rss_bytes < torch.extra_rss_bytes
     assert 1e6 < onnxruntime.extra_rss_bytes < torch.extra_rss_bytes
-    assert onnxruntime.extra_rss_bytes <= onnxruntime.extra_peak_rss_bytes
-    assert 1e6 < onnxruntime.bare_rss_bytes < 100e6
+    assert all(row.extra_rss_bytes <= row.extra_peak_rss_bytes for row in rows)
+    assert 1e6 < ours.bare_rss_bytes < 100e6
+
+
+def test_compile_time_without_and_with_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lithe.bench.compile_time.REPEATS", 1)
+    (row,) = compile_times((Cell("shallow_mobilenet", 32, 1, 1),), SILENT)
+    assert (row.status, row.reason, row.runs) == ("measured", "", 1)
+    assert row.cold_s > 0
+    assert row.cached_s > 0
 
 
 def test_rivals_by_name() -> None:

@@ -92,7 +92,7 @@ def compile_text(rows: Sequence[CompileRow]) -> RenderableType:
         if row.status == "measured"
     ]
     gaps = [Text(f"{row.network}: {row.status}: {row.reason}") for row in rows if row.reason]
-    return spaced(table(columns, lines), *gaps)
+    return spaced(*([table(columns, lines)] if lines else []), *gaps)
 
 
 def _verdict(rows: Sequence[Row]) -> list[Text]:

@@ -8,10 +8,9 @@ class InstructionSet:
     """One target of the generator.
 
     `lanes` is the float32 elements of a vector register and `registers` how many there are;
-    `tiles` are the pixels x vectors of accumulators that compile without a spill, one list
-    for all pointwise shapes to choose from. `fused` says that a multiply-add is one instruction.
-    `cpu` and `features` are LLVM's names; `flags` are Linux's names of what the processor has
-    to report.
+    `lithe.engine.tiles` works out what fits into them. `fused` says that a multiply-add is
+    one instruction. `cpu` and `features` are LLVM's names; `flags` are Linux's names of what
+    the processor has to report.
     """
 
     name: str
@@ -20,14 +19,12 @@ class InstructionSet:
     features: str
     lanes: int
     registers: int
-    tiles: tuple[tuple[int, int], ...]
     fused: bool = True
     flags: tuple[str, ...] = ()
 
 
 _V3_FLAGS = ("avx2", "fma", "f16c", "bmi1", "bmi2", "movbe", "abm")
 
-# 7x4 needs 28 accumulators, 4 weights and 1 broadcast: 33 of 32 registers, it spills.
 AVX512 = InstructionSet(
     name="avx512",
     triple="x86_64-unknown-linux-gnu",
@@ -35,7 +32,6 @@ AVX512 = InstructionSet(
     features="+avx512f,+avx512vl,+avx512bw,+avx512dq,+fma,-prefer-256-bit",
     lanes=16,
     registers=32,
-    tiles=((9, 3), (14, 2), (6, 4), (8, 3), (5, 5), (28, 1), (7, 3), (4, 6), (1, 12)),
     flags=(*_V3_FLAGS, "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"),
 )
 AVX2 = InstructionSet(
@@ -45,7 +41,6 @@ AVX2 = InstructionSet(
     features="+avx2,+fma",
     lanes=8,
     registers=16,
-    tiles=((6, 2), (4, 3), (12, 1), (1, 8)),
     flags=_V3_FLAGS,
 )
 # x86-64 without AVX: no fused multiply-add, so LLVM multiplies and adds.
@@ -56,7 +51,6 @@ BASELINE = InstructionSet(
     features="",
     lanes=4,
     registers=16,
-    tiles=((6, 2), (4, 3), (1, 8)),
     fused=False,
 )
 NEON = InstructionSet(
@@ -66,7 +60,6 @@ NEON = InstructionSet(
     features="+neon",
     lanes=4,
     registers=32,
-    tiles=((8, 2), (4, 4), (6, 3), (1, 8)),
 )
 
 # Of one machine, the best first.

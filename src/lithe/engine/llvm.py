@@ -16,9 +16,11 @@ def compile_ir(ir: str, isa: InstructionSet) -> bytes:
     return bytes(_machine(isa).emit_object(_optimized(ir, isa)))
 
 
-def assembly(ir: str, isa: InstructionSet) -> str:
-    """The same module as assembly text, to be read."""
-    return str(_machine(isa).emit_assembly(_optimized(ir, isa)))
+def assembly(ir: str, isa: InstructionSet, *, comments: bool = False) -> str:
+    """The same module as assembly text, to be read; LLVM's `comments` tell loops and spills."""
+    machine = _machine(isa)
+    machine.set_asm_verbosity(comments)
+    return str(machine.emit_assembly(_optimized(ir, isa)))
 
 
 def _optimized(ir: str, isa: InstructionSet) -> Any:

@@ -20,12 +20,13 @@ class Kernel:
 
     `args` is an array of pointers in the order of `Step.args`; the function does the units
     begin to end - 1 and may use `scratch_bytes` of memory, 64-byte aligned, that no other
-    thread sees and that holds anything at first.
+    thread sees and that holds anything at first. `scratch_parts` says what for, to readers.
     """
 
     name: str
     ir: str
     scratch_bytes: int = 0
+    scratch_parts: tuple[tuple[str, int], ...] = ()  # what, and its bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from lithe.engine.isa import InstructionSet
 
 _LATENCY = 4.0  # cycles of a multiply-add
 _PER_LOAD = 0.03  # cycles of a load that hides
+_PER_DISTANT_LOAD = 0.06  # the same from the second-level cache, where a long panel lies
+_L1_BYTES = 48 * 1024
 _FREELY = 26  # registers of a tile that leave room to begin the next one early
 _PER_REGISTER = 0.01  # what each one beyond costs
 _PER_WEIGHT = 1.0  # cycles to bring a vector of weights from the third-level cache
@@ -114,4 +116,6 @@ def _tile_cycles(m: int, v: int, depth: int) -> float:
     step = max(m * v / 2, (m + v) / 2, _LATENCY if m * v < 8 else 0.0)
     crowded = max(0, _registers(m, v) - _FREELY)
     step *= 1 + _PER_REGISTER * crowded
-    return depth * (step + _PER_LOAD * (m + v)) + _PER_TILE + _PER_OUTPUT * m * v
+    panel_bytes = 64 * depth * v
+    from_l2 = _PER_DISTANT_LOAD if panel_bytes > _L1_BYTES // 2 else _PER_LOAD
+    return depth * (step + _PER_LOAD * m + from_l2 * v) + _PER_TILE + _PER_OUTPUT * m * v

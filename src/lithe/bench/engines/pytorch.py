@@ -18,7 +18,9 @@ def module(case: Case) -> tuple[nn.Module, Tensor]:
     torch.set_num_threads(case.threads)
     folder = Path(case.folder)
     model = build_network(find_network(case.network), case.resolution)
-    model.load_state_dict(safetensors.torch.load_file(folder / "weights.safetensors"))
+    state = model.state_dict()  # it carries versions of modules, which the file does not
+    state.update(safetensors.torch.load_file(folder / "weights.safetensors"))
+    model.load_state_dict(state)
     return model, torch.from_numpy(np.load(folder / "input.npy"))
 
 

@@ -28,7 +28,7 @@ from lithe.engine.kernels.row_conv import RowConv
 from lithe.engine.kernels.window import Window, fetch_rows, point_rows
 from lithe.engine.program import Kernel
 
-_ROWS_AHEAD = 1  # expanded rows whose input is asked for in advance
+_ROWS_AHEAD = 1  # rows that are asked for in advance, beyond those that come next
 _LINE = 16  # float32 of a cache line: every part of the scratch starts on one
 
 
@@ -71,7 +71,8 @@ def rolling_kernel(isa: InstructionSet, work: Rolling) -> tuple[Kernel, int]:
     if work.project:
         functions += panel_functions(isa, "project", work.project)
     rows.write()
-    kernel = Kernel(name, module(isa, [*functions, rows.f.text]), 4 * rows.scratch_floats)
+    text = module(isa, [*functions, rows.f.text])
+    kernel = Kernel(name, text, 4 * rows.scratch_floats, tuple(rows.scratch_parts))
     return kernel, work.images * work.window.height_out
 
 
@@ -92,6 +93,7 @@ class _Rows:
         self.isa, self.work = isa, work
         self.f = kernel_function(isa, name)
         self.scratch_floats = 0
+        self.scratch_parts: list[tuple[str, int]] = []
         self._arguments = 0
         self._point()
         window, channels = work.window, work.depthwise.channels
@@ -103,14 +105,17 @@ class _Rows:
             self.width, self.full, self.rest = channels, 1, 0
             self.pitch = work.depthwise.in_pitch
         self.row_floats = _whole_lines(work.depthwise.width_in * self.pitch)
-        self.zeros = self._take(self.row_floats) if window.pad else "null"
+        self.zeros = self._take("a row of zeros", self.row_floats) if window.pad else "null"
         self.line = ""
         if work.expand and work.below:
             self.ring_floats = window.kernel * self.row_floats
-            self.ring = self._take(panels.count * self.ring_floats)
+            self.ring = self._take(
+                f"ring of {window.kernel} expanded rows", panels.count * self.ring_floats
+            )
             self.below_table = self.f.pointers(work.below.rows)
         if work.project:
-            self.line = self._take(work.depthwise.pixels * work.depthwise.out_pitch)
+            floats = work.depthwise.pixels * work.depthwise.out_pitch
+            self.line = self._take("a line between depthwise and projection", floats)
         self.table = self.f.pointers(window.kernel)
 
     def _point(self) -> None:
@@ -129,8 +134,9 @@ class _Rows:
         self._arguments += 1
         return self.f.argument("%args", self._arguments - 1)
 
-    def _take(self, floats: int) -> str:
+    def _take(self, what: str, floats: int) -> str:
         place = self.f.at("%scratch", self.scratch_floats)
+        self.scratch_parts.append((what, 4 * _whole_lines(floats)))
         self.scratch_floats += _whole_lines(floats)
         return place
 
@@ -145,6 +151,9 @@ class _Rows:
             top = f.sub(f.mul(y, window.stride), window.pad)
             pixel = f.mul(index, self.work.depthwise.pixels)
             if not self.work.expand:
+                base = f.at(self.source, f.mul(image, window.image_floats))
+                ahead = f.add(top, window.kernel + _ROWS_AHEAD)
+                fetch_rows(f, base, ahead, window.stride, window)
                 self._depthwise_panel(0, self._input_rows(image, top), pixel)
                 self._project(pixel)
                 return []

@@ -49,7 +49,7 @@ def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
         f"_x{expand.tile[0]}x{expand.tile[1]}__{isa.name}_{digest(work)}"
     )
     into = replace(expand, out_pitch=width)
-    row = replace(work.depthwise, channels=width, in_pitch=width, width_in=work.depthwise.width_in)
+    row = replace(work.depthwise, channels=width, in_pitch=width)
     functions = [*panel_functions(isa, "expand", into)]
     if panels.full:
         functions.append(depthwise_function(isa, "depthwise", row))
@@ -106,6 +106,10 @@ def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
         return []
 
     f.loop("%begin", "%end", [], unit)
-    floats = ceil(row_floats / 16) * 16 + window.height_in * row_floats
-    kernel = Kernel(name, module(isa, [*functions, f.text]), 4 * floats)
+    parts = (
+        ("a row of zeros", 4 * ceil(row_floats / 16) * 16),
+        ("a slice of the expanded image", 4 * window.height_in * row_floats),
+    )
+    scratch = sum(size for _, size in parts)
+    kernel = Kernel(name, module(isa, [*functions, f.text]), scratch, parts)
     return kernel, work.images * panels.count
