@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import lithe.engine.dynamo
-from lithe.engine.dynamo import MOST_SHAPES, backend
+from lithe.engine.dynamo import MOST_CHANGES, MOST_SHAPES, backend
 from lithe.nets.torchvision_compat import models
 
 ROOT = Path(__file__).parents[2]
@@ -101,17 +101,26 @@ def randomize(model: nn.Module) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "shufflenet_v2_x0_5"])
-def test_torchvisions_networks(
-    name: str, mode: Callable[[], Any], folder: Path, log: Callable[[], str]
-) -> None:
+def test_torchvisions_networks(name: str, folder: Path, log: Callable[[], str]) -> None:
     model = randomize(models.get_model(name, weights=None)).eval()
     x = torch.randn(1, 3, 64, 64)
-    with mode():
+    with torch.no_grad():
         found, expected = compiled(model, folder)(x), model(x)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
     assert log() == "a graph has 1 parts in the engine"
+
+
+def test_inference_mode(folder: Path, log: Callable[[], str]) -> None:
+    net = Net(lambda x: x.cumsum(1)).eval()
+    fast = compiled(net, folder)
+    for mode in (torch.no_grad, torch.inference_mode, torch.no_grad):
+        with mode():
+            x = torch.randn(IMAGE)
+            found = fast(x)
+            assert_same(found, net(x))
+            assert found.is_inference() == (mode is torch.inference_mode)
+    assert log().count("a graph has 2 parts in the engine") == 2
 
 
 def test_timms_networks(folder: Path, log: Callable[[], str]) -> None:
@@ -309,6 +318,93 @@ def test_weights_that_changed_are_noticed(how: str, folder: Path, log: Callable[
     assert log().count("a graph has 1 parts in the engine") == 2, "packed anew"
 
 
+def test_a_square_weight_that_is_turned(folder: Path) -> None:
+    """The same memory and the same count of changes, and yet another weight."""
+    net, x = nn.Linear(8, 8).eval(), torch.randn(2, 8)
+    fast = compiled(net, folder)
+    with torch.no_grad():
+        for _ in range(4):
+            assert_same(fast(x), net(x))
+            net.weight = nn.Parameter(net.weight.t())
+
+
+def test_weights_that_never_rest_are_left_to_pytorch(folder: Path, log: Callable[[], str]) -> None:
+    net, x = nn.Linear(8, 8).eval(), torch.randn(2, 8)
+    fast = compiled(net, folder)
+
+    def change(weight: Tensor) -> None:
+        with torch.no_grad():
+            for _ in range(MOST_CHANGES + 1):
+                weight.mul_(1.01)
+                assert_same(fast(x), net(x))
+
+    with pytest.warns(UserWarning, match="the weights change with every call"):
+        change(net.weight)
+    assert log().count("parts in the engine") == 1, "they are not packed in vain"
+
+
+def test_modules_of_one_class_share_a_graph(folder: Path, log: Callable[[], str]) -> None:
+    """Compiling the blocks of a network one by one: each is packed, and none twice."""
+    blocks = [block(4, 4).eval() for _ in range(3)]
+    fast = [compiled(each, folder) for each in blocks]
+    with torch.no_grad():
+        for _ in range(4):
+            for one, plain in zip(fast, blocks, strict=True):
+                x = torch.randn(1, 4, 9, 9)
+                assert_same(one(x), plain(x))
+    assert log().count("a graph has 1 parts in the engine") == 3
+
+
+def test_a_tensor_kept_from_call_to_call_is_an_input(folder: Path, log: Callable[[], str]) -> None:
+    class Stream(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.state = nn.Linear(16, 8), torch.zeros(2, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.state = self.cell(torch.cat([x, self.state], 1)).tanh()
+            return self.state
+
+    net = Stream().eval()
+    fast = compiled(net, folder)
+    with torch.no_grad():
+        state = net.state
+        for _ in range(4):
+            x = torch.randn(2, 8)
+            state = net.cell(torch.cat([x, state], 1)).tanh()
+            assert_same(fast(x), state)
+    assert log().count("a graph has 1 parts in the engine") == 1
+
+
+def test_weights_inside_of_a_graph() -> None:
+    """Some settings of torch hand them in so; they are no inputs that could be watched."""
+    net, x = block(3, 4).eval(), torch.randn(IMAGE)
+    with pytest.warns(UserWarning, match="cannot be watched"):
+        run = backend(torch.fx.symbolic_trace(net), [x])
+    assert_same(run(x), net(x))
+
+
+def test_a_size_among_the_outputs(folder: Path) -> None:
+    class Sized(Net):
+        def forward(self, x: Tensor) -> Any:
+            return super().forward(x), x.shape[2] * 2
+
+    net = Sized().eval()
+    fast = torch.compile(net, backend=backend, dynamic=True, options={"cache": str(folder)})
+    with torch.no_grad():
+        for size in (12, 17):
+            x = torch.randn(2, 3, size, size)
+            assert_same(fast(x), net(x))
+
+
+def test_under_vmap(folder: Path) -> None:
+    net = Net().eval()
+    fast = compiled(net, folder)
+    x = torch.randn(3, *IMAGE)
+    with torch.no_grad():
+        assert_same(torch.vmap(fast)(x), torch.stack([net(each) for each in x]))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions(dtype: torch.dtype, folder: Path, log: Callable[[], str]) -> None:
     net, x = Net().to(dtype).eval(), torch.randn(IMAGE, dtype=dtype)
@@ -469,6 +565,12 @@ def test_several_threads(folder: Path) -> None:
 def test_options_that_there_are_not(options: dict[str, Any], message: str) -> None:
     fast = torch.compile(Net().eval(), backend=backend, options=options)
     with torch.no_grad(), pytest.raises(Exception, match=message):
+        fast(torch.randn(IMAGE))
+
+
+def test_there_are_no_modes() -> None:
+    fast = torch.compile(Net().eval(), backend=backend, mode="reduce-overhead")
+    with torch.no_grad(), pytest.raises(Exception, match="no modes such as 'reduce-overhead'"):
         fast(torch.randn(IMAGE))
 
 

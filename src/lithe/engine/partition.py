@@ -5,28 +5,22 @@ into the engine costs more than it saves, so that stays in PyTorch.
 """
 
 import operator
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.fx import Node as FxNode
 from torch.fx.passes.infra.partitioner import CapabilityBasedPartitioner, Partition
 from torch.fx.passes.operator_support import OperatorSupportBase
 
-from lithe.engine.lower.lower import is_known
+from lithe.engine.assignment import reasons_for_pytorch
 from lithe.engine.network import CompiledNetwork
+from lithe.engine.part import Part
 from lithe.errors import LitheError
-from lithe.graph.aten import reads_first
-from lithe.graph.fx import arguments, flat, module_path, seen_shape, source_line
+from lithe.graph.fx import arguments, flat, module_path, source_line
 from lithe.graph.model import Model
 from lithe.graph.ops import Conv2d, Linear
-from lithe.graph.overwriting import storages
 from lithe.graph.part import model_of_calls, understood
-
-# The engine computes in float32; halves are no worse for it, float64 would be.
-TYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ def cut(program: fx.GraphModule, build: Callable[[Model], CompiledNetwork]) -> P
 
     `build` raises `LitheError` for a part that it cannot make; PyTorch runs that then.
     """
-    reasons = _reasons(program)
+    reasons = reasons_for_pytorch(program)
     able = {node for node in program.graph.nodes if reasons.get(node) == ""}
     partitioner = CapabilityBasedPartitioner(
         program, _Able(able), allows_single_node_partition=True
@@ -102,79 +96,6 @@ class _Able(OperatorSupportBase):
         return node in self._nodes
 
 
-def _reasons(program: fx.GraphModule) -> dict[FxNode, str]:
-    """Why PyTorch has to run each call; "" where the engine can."""
-    nodes = list(program.graph.nodes)
-    known = {node.name for node in nodes if node.op == "get_attr"}
-    shared = _shared_memory(program)
-    reasons: dict[FxNode, str] = {}
-    for node in nodes:
-        if node.op == "call_function":
-            reasons[node] = _reason(node, known, shared)
-    for node in reversed(nodes):  # a call and what picks from it go together
-        if node.target is operator.getitem:
-            whole = arguments(node)[0]
-            reasons[whole] = reasons[whole] or reasons[node]
-    for node in nodes:
-        if node.target is operator.getitem:
-            reasons[node] = reasons[node] or reasons[arguments(node)[0]]
-    return reasons
-
-
-def _reason(node: FxNode, known: set[str], shared: set[int]) -> str:
-    if not _has_kernels(node, known):
-        return "no kernel"
-    read = [each for each in arguments(node) if each.name not in known]
-    for value in [value for each in (node, *read) for value in _values(each)]:
-        if not isinstance(value, Tensor):
-            return "a value that is no tensor"
-        if value.dtype not in TYPES:
-            return f"computes with {value.dtype}"
-        if value.device.type != "cpu" or value.layout is not torch.strided:
-            return f"a tensor of {value.layout} on {value.device}"
-        if not all(type(size) is int and size > 0 for size in value.shape):
-            return f"a tensor of shape {tuple(value.shape)}"
-    if not shared.isdisjoint(storages(node)) and _is_view(node):
-        return "an output that shares memory with another one or with an input"
-    return ""
-
-
-def _has_kernels(node: FxNode, known: set[str]) -> bool:
-    ops = understood(node, known)
-    if not ops:
-        return ops is not None
-    whole = arguments(node)[0] if node.target is operator.getitem else node
-    read = [each for each in arguments(whole) if each.name not in known]
-    shapes = tuple(seen_shape(each) for each in read)
-    for op in ops:
-        if not is_known(op, *shapes):
-            return False
-        shapes = (op.shape(*shapes),)
-    return True
-
-
-def _values(node: FxNode) -> list[object]:
-    """What a call makes, without tensors that nobody reads."""
-    values = flat(node.meta.get("val"))
-    return values[:1] if reads_first(node) else values
-
-
-def _shared_memory(program: fx.GraphModule) -> set[int]:
-    """Memory in which two of the inputs and outputs of a program lie."""
-    held: Counter[int] = Counter()
-    for node in program.graph.nodes:
-        if node.op == "placeholder":
-            held.update(storages(node))
-        elif node.op == "output":
-            for value in dict.fromkeys(arguments(node)):
-                held.update(storages(value) if value.op == "call_function" else ())
-    return {storage for storage, count in held.items() if count > 1}
-
-
-def _is_view(node: FxNode) -> bool:
-    return any(not storages(node).isdisjoint(storages(value)) for value in arguments(node))
-
-
 def _is_weighted(node: FxNode) -> bool:
     known = {value.name for value in arguments(node) if value.op == "get_attr"}
     if not known or node.target is operator.getitem:
@@ -185,51 +106,6 @@ def _is_weighted(node: FxNode) -> bool:
 def _in_order(partitions: list[Partition], program: fx.GraphModule) -> list[Partition]:
     place = {node: index for index, node in enumerate(program.graph.nodes)}
     return sorted(partitions, key=lambda each: min(place[node] for node in each.nodes))
-
-
-class _Part(nn.Module):
-    """A compiled part in a program of PyTorch's: outputs of the type and strides seen there."""
-
-    def __init__(self, network: CompiledNetwork, seen: list[Tensor], alone: bool) -> None:
-        super().__init__()
-        self.network = network
-        self._alone = alone
-        self._like = [_form(value) for value in seen]
-        self._plain = all(form is None for form in self._like)
-
-    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        made = self.network(*inputs)
-        if not self._plain:
-            several = (made,) if isinstance(made, Tensor) else made
-            made = tuple(map(_formed, several, self._like))
-            made = made[0] if len(made) == 1 else made
-        return (made,) if not self._alone and isinstance(made, Tensor) else made
-
-
-_Form = tuple[torch.dtype, tuple[int, ...] | None]
-
-
-def _form(seen: Tensor) -> _Form | None:
-    """What differs from a float32 tensor in order: the type, the strides where they are dense."""
-    strides = None
-    if not seen.is_contiguous() and _is_dense(seen):
-        strides = tuple(seen.stride())
-    return None if seen.dtype == torch.float32 and strides is None else (seen.dtype, strides)
-
-
-def _is_dense(seen: Tensor) -> bool:
-    strides = seen.stride()
-    order = sorted(range(seen.ndim), key=lambda axis: -strides[axis])
-    return seen.permute(order).is_contiguous()
-
-
-def _formed(value: Tensor, form: _Form | None) -> Tensor:
-    if form is None:
-        return value
-    dtype, strides = form
-    if strides is None:
-        return value.to(dtype)
-    return torch.empty_strided(value.shape, strides, dtype=dtype).copy_(value)
 
 
 def _build_part(
@@ -257,7 +133,7 @@ def _build_part(
                 said[each.name] = _described(each, str(error))
         return
     seen = [value.meta["val"] for value in flat(returned)]
-    part = _Part(network, seen, alone=isinstance(returned, FxNode))
+    part = Part(network, seen, alone=isinstance(returned, FxNode))
     run.set_submodule(str(node.target), part)
     node.args = tuple(value for value in given if value.op != "get_attr")
 
@@ -277,7 +153,7 @@ def _order(
     order: list[CompiledNetwork | InPyTorch] = []
     for node in run.graph.nodes:
         part = run.get_submodule(str(node.target)) if node.op == "call_module" else None
-        if isinstance(part, _Part):
+        if isinstance(part, Part):
             order.append(part.network)
             continue
         calls = part.graph.nodes if isinstance(part, fx.GraphModule) else (node,)
