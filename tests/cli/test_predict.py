@@ -62,6 +62,20 @@ def test_json(model: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> 
         }
 
 
+def test_eager_pytorch_by_choice(
+    model: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = []
+    for choice in ((), ("--runtime", "lithe"), ("--runtime", "eager")):
+        assert run("predict", model, photos, "--json", *choice) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+    for one, other in zip(answers[1], answers[2], strict=True):
+        assert [top["class"] for top in one["top"]] == [top["class"] for top in other["top"]]
+        shares = [[top["probability"] for top in answer["top"]] for answer in (one, other)]
+        assert shares[0] == pytest.approx(shares[1], abs=1e-5)
+
+
 @pytest.mark.parametrize("printed", [True, False])
 def test_csv(model: Path, photos: Path, capsys: pytest.CaptureFixture[str], printed: bool) -> None:
     (photos / "disc/0000.png").write_bytes(b"")

@@ -80,9 +80,16 @@ def square_chain_reference(program: Program, x: Floats) -> Floats:
 
 
 def compiled(
-    program: Program, folder: Path, *, threads: int = 1, isa: InstructionSet = AVX2
+    program: Program,
+    folder: Path,
+    *,
+    threads: int = 1,
+    isa: InstructionSet = AVX2,
+    single: Program | None = None,
+    batch: int | None = None,
 ) -> CompiledNetwork:
     """A program made callable, cached in a folder of the test's own."""
     cache = Cache(folder)
     loaded = load_program(program, build(program, isa, cache))
-    return CompiledNetwork(loaded, native_of(isa, cache), threads)
+    one = load_program(single, build(single, isa, cache), loaded) if single else None
+    return CompiledNetwork(loaded, native_of(isa, cache), threads, batch=batch, single=one)

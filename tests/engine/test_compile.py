@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from tests.models import make_model_file, make_network
 from torch import Tensor, nn
 
 import lithe
 from lithe.arch import architecture
-from lithe.engine.compile import MACS_PER_THREAD, default_threads
+from lithe.engine.compile import MACS_PER_THREAD, default_threads, piece_of
+from lithe.engine.network import CompiledNetwork
 from lithe.engine.target import runnable
 from lithe.errors import LitheError
 from lithe.graph.capture import capture_model
@@ -100,6 +102,69 @@ def test_later_changes_of_the_weights_have_no_effect(folder: Path) -> None:
         for weight in network.parameters():
             weight.zero_()
     np.testing.assert_array_equal(fast(x), expected)
+
+
+def test_a_batch_is_computed_in_pieces_that_read_the_weights_once(folder: Path) -> None:
+    network = make_network(["a", "b", "c"])
+    fast = lithe.compile(network, (8, 3, 16, 16), threads=2, cache=folder)
+    assert isinstance(fast, CompiledNetwork)
+    assert fast.input_shapes == ((8, 3, 16, 16),)
+    assert fast.piece == 4
+    assert "one piece of 4 samples" in str(fast.schedule)
+    one = lithe.compile(network, threads=1, cache=folder)
+    assert isinstance(one, CompiledNetwork)
+    assert one.piece == 1
+    assert fast.weight_bytes < 2 * one.weight_bytes
+    x = np.random.default_rng(0).standard_normal((11, 3, 16, 16)).astype(np.float32)
+    np.testing.assert_array_equal(fast(x), one(x))
+
+
+def test_pieces_follow_batch_threads_and_memory() -> None:
+    assert piece_of(32, 2, 100_000) == 4
+    assert piece_of(32, 2, 1_300_000) == 2
+    assert piece_of(32, 2, 3_000_000) == 1
+    assert piece_of(9, 1, 1) == 3
+    assert piece_of(4, 2, 1) == 2
+    assert piece_of(1, 1, 1) == 1
+    assert piece_of(7, 1, 1) == 1
+
+
+def test_an_onnx_file(folder: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    conv = nn.Conv2d(3, 8, 3)
+    assert conv.bias is not None
+    arrays = {"w": conv.weight, "b": conv.bias}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "w", "b"], ["c"]),
+            helper.make_node("Relu", ["c"], ["y"]),
+        ],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 9, 9])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8, 7, 7])],
+        [numpy_helper.from_array(a.detach().numpy(), name) for name, a in arrays.items()],
+    )
+    file = tmp_path / "model.onnx"
+    file.write_bytes(helper.make_model(graph).SerializeToString())
+    x = rng.standard_normal((2, 3, 9, 9)).astype(np.float32)
+    with torch.no_grad():
+        expected = torch.relu(conv(torch.from_numpy(x)))
+    close(lithe.compile(file, cache=folder)(x), expected)
+    close(lithe.compile(str(file), x, cache=folder)(x), expected)
+    file.write_bytes(b"nonsense")
+    with pytest.raises(LitheError, match=r"model\.onnx"):
+        lithe.compile(file)
+
+
+def test_a_tuned_network_says_what_was_measured(folder: Path) -> None:
+    network = make_network(["a", "b"])
+    x = torch.randn(1, 3, 16, 16)
+    with torch.no_grad():
+        expected = network(x)
+    for _ in range(2):  # measured, then recalled
+        fast = lithe.compile(network, threads=1, tune=True, cache=folder)
+        close(fast(x), expected)
+        assert "measured" in str(fast.schedule)
 
 
 class Two(nn.Module):

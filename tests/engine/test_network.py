@@ -44,11 +44,19 @@ def test_torch_in_torch_out(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("compiled_for", [1, 3])
+@pytest.mark.parametrize(("piece", "compiled_for"), [(1, 1), (1, 4), (3, 3), (3, 6)])
 def test_any_batch_size_gives_what_its_samples_give(
-    folder: Path, threads: int, compiled_for: int
+    folder: Path, threads: int, piece: int, compiled_for: int
 ) -> None:
-    network = compiled(square_chain(AVX2, batch=compiled_for), folder, threads=threads)
+    network = compiled(
+        square_chain(AVX2, batch=piece),
+        folder,
+        threads=threads,
+        batch=compiled_for,
+        single=PROGRAM if piece > 1 else None,
+    )
+    assert network.input_shapes == ((compiled_for, *SHAPE[1:]),)
+    assert network.weight_bytes == compiled(PROGRAM, folder).weight_bytes  # none is held twice
     one = compiled(PROGRAM, folder)
     for batch in (0, 1, 2, 5, 7, 18, 4):
         x = draw(batch, *SHAPE[1:])
@@ -56,6 +64,7 @@ def test_any_batch_size_gives_what_its_samples_give(
         assert y.shape == x.shape
         for index in range(batch):
             np.testing.assert_array_equal(y[index : index + 1], one(x[index : index + 1]))
+    assert len(network.step_times(draw(compiled_for, *SHAPE[1:]))) == len(PROGRAM.steps)
 
 
 def test_a_network_that_mixes_its_samples_takes_one_batch_size(folder: Path) -> None:

@@ -48,7 +48,7 @@ def test_threads_that_call_at_once_get_the_same_bits(folder: Path) -> None:
     for caller in callers:
         caller.join()
     assert not wrong
-    assert len(network._idle) <= len(inputs)
+    assert len(network._pieces._idle) <= len(inputs)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -140,8 +140,9 @@ def resident_bytes() -> int:
 
 def mixed_calls(folder: Path, calls: int) -> None:
     """Four threads call networks of several sizes, batches and thread counts."""
-    programs = [square_chain(AVX2, width=21), square_chain(AVX2, width=300, batch=2)]
-    networks = [compiled(program, folder, threads=t) for program in programs for t in (1, 2, 3)]
+    small, one, two = PROGRAM, square_chain(AVX2, width=300), square_chain(AVX2, width=300, batch=2)
+    networks = [compiled(small, folder, threads=t) for t in (1, 2, 3)]
+    networks += [compiled(two, folder, threads=t, single=one) for t in (1, 2, 3)]
     cases = []
     for batch in (1, 2, 3):
         for network in networks:

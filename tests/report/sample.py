@@ -71,7 +71,13 @@ def _network(label: str, macs: int, params: int, peak: int) -> NetworkRow:
 
 def _measured(row: NetworkRow) -> NetworkRow:
     assert row.latency_s is not None
-    return replace(row, latency_p20_s=0.96 * row.latency_s, latency_p80_s=1.08 * row.latency_s)
+    return replace(
+        row,
+        latency_p20_s=0.96 * row.latency_s,
+        latency_p80_s=1.08 * row.latency_s,
+        runtime="lithe",
+        threads=2,
+    )
 
 
 def _candidates(count: int, draw: random.Random) -> tuple[CandidateRow, ...]:

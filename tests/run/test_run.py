@@ -59,6 +59,38 @@ def test_a_finished_run_can_be_shown_again(result: Result) -> None:
     assert result.model.read_bytes() == before
 
 
+def test_latency_is_the_engines_and_the_page_says_so(result: Result) -> None:
+    state = read_state(result.out)
+    assert state.settings.runtime == "lithe"
+    assert state.predicted is not None
+    assert state.predicted.price.latency is not None
+    assert state.predicted.price.latency.runtime == "lithe"
+    for row in (result.rows.chosen, result.rows.twin):
+        assert (row.runtime, row.threads) == ("lithe", 1)
+    assert dict(result.rows.facts)["Latency"].startswith("in lithe's engine, 1 thread,")
+    assert " in lithe&#39;s engine, 1 thread" in result.report.read_text()
+
+
+def test_a_run_that_began_in_eager_pytorch_ends_in_it(result: Result) -> None:
+    file = result.out / "run.json"
+    text = file.read_text()
+    state = msgspec.json.decode(text)
+    assert state["settings"]["runtime"] == "lithe"  # what the first version wrote was "eager"
+    state["settings"]["runtime"] = "eager"
+    file.write_text(json.dumps(state))
+    again = lithe.resume(result.out)
+    assert (again.rows.chosen.runtime, again.rows.twin.runtime) == ("eager", "eager")
+    assert "eager PyTorch" in dict(again.rows.facts)["Latency"]
+    del state["settings"]["runtime"]
+    file.write_text(json.dumps(state))
+    assert read_state(result.out).settings.runtime == "lithe"
+    state["settings"]["runtime"] = "fast"
+    file.write_text(json.dumps(state))
+    with pytest.raises(LitheError, match="cannot be read"):
+        read_state(result.out)
+    file.write_text(text)
+
+
 def test_a_folder_with_a_run_is_not_overwritten(result: Result) -> None:
     with pytest.raises(LitheError, match="holds another run; go on with it by --resume"):
         lithe.fit("digits", lithe.Budget(max_macs=800_000), out=result.out)

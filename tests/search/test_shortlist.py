@@ -16,7 +16,7 @@ TABLES = space(typical_side=32, num_classes=10, in_channels=3)
 def by_macs(arch: Architecture) -> Latency:
     """A machine whose latency is exactly one nanosecond per MAC."""
     seconds = static_price(arch).macs * 1e-9
-    return Latency(seconds, seconds, seconds, runs=1, threads=1, runtime="test")
+    return Latency(seconds, seconds, seconds, runs=1, threads=1, runtime="lithe")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_limit_on_latency_is_bisected_with_few_measurements() -> None:
 
 def test_the_80th_percentile_has_to_hold() -> None:
     def noisy(arch: Architecture) -> Latency:
-        return Latency(0.001, 0.004, 0.006, 1, 1, "test")
+        return Latency(0.001, 0.004, 0.006, 1, 1, "lithe")
 
     assert all(c.breaks for c in largest_that_fit(TABLES, Budget(max_latency_s=0.005), noisy))
 

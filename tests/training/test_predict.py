@@ -56,6 +56,17 @@ def test_files_folders_and_images_together_in_the_order_given(tmp_path: Path) ->
         assert [name for name, _ in one.top] == [name for name, _ in other.top]
 
 
+@pytest.mark.parametrize("count", [1, 3, 70])
+def test_the_engine_and_pytorch_say_the_same(tmp_path: Path, count: int) -> None:
+    path = make_model_file(tmp_path / "model.safetensors", make_network(CLASSES))
+    images = [draw(i % 4, i) for i in range(count)]
+    ours = predict(path, images, batch_size=32)
+    theirs = predict(path, images, batch_size=32, runtime="eager")
+    for a, b in zip(ours, theirs, strict=True):
+        assert [name for name, _ in a.top] == [name for name, _ in b.top]
+        assert [p for _, p in a.top] == pytest.approx([p for _, p in b.top], abs=1e-5)
+
+
 def test_a_file_and_its_network_say_the_same(tmp_path: Path) -> None:
     network = make_network(CLASSES)
     path = make_model_file(tmp_path / "model.safetensors", network)

@@ -10,16 +10,16 @@ import click
 @click.option("--input", "shape", metavar="N,C,H,W", help="Shape of the input, if not the model's.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of one call.")
 @click.option("--target", help="Instruction set: avx512, avx2, baseline or neon; the best here.")
+@click.option("--tune", is_flag=True, help="Choose the blocks' schedules by running them.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder to keep it in.")
-@click.option("--tune", is_flag=True, help="Choose schedules by running each.")
 @click.option("--show", is_flag=True, help="Print every step and why it is as it is.")
 def command(
     model: Path,
     shape: str | None,
     threads: int | None,
     target: str | None,
-    cache: Path | None,
     tune: bool,
+    cache: Path | None,
     show: bool,
 ) -> None:
     """Compile a network for this processor and keep the result.
@@ -36,7 +36,7 @@ def command(
     from lithe.engine.compile import compile
 
     start = perf_counter()
-    network = compile(model, _shape(shape), threads=threads, target=target, cache=cache, tune=tune)
+    network = compile(model, _shape(shape), threads=threads, target=target, tune=tune, cache=cache)
     seconds = perf_counter() - start
     shapes = ", ".join(" x ".join(map(str, one)) for one in network.input_shapes)
     steps = len(network.schedule.steps)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lithe.errors import LitheError
+from lithe.runtimes import DEFAULT, RUNTIMES, RuntimeName
 
 if TYPE_CHECKING:
     from lithe.training.predict import Prediction
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a table to FILE; - prints it.")
 @click.option("--skip-bad-images", is_flag=True, help="Images that can't be read are no error.")
 @click.option("--workers", type=click.IntRange(0), help="Processes that decode images.")
+@click.option(
+    "--runtime",
+    type=click.Choice(list(RUNTIMES)),
+    default=DEFAULT,
+    help=f"lithe's engine, on the CPU, or eager PyTorch, on a GPU if there is one [{DEFAULT}].",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing on the way.")
 def command(
     model: str,
@@ -31,6 +38,7 @@ def command(
     csv_file: str | None,
     skip_bad_images: bool,
     workers: int | None,
+    runtime: RuntimeName,
     quiet: bool,
 ) -> int:
     """Classify images with a trained model file.
@@ -49,7 +57,7 @@ def command(
     from lithe.training.predict import predict
 
     progress = Progress(quiet)
-    found = predict(model, paths, top_k=top_k, workers=workers, progress=progress)
+    found = predict(model, paths, top_k=top_k, workers=workers, runtime=runtime, progress=progress)
     if csv_file is not None:
         _write_csv(csv_file, found)
     if as_json:

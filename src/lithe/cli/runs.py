@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 import click
 
 from lithe.errors import LitheError
+from lithe.runtimes import DEFAULT, RUNTIMES, RuntimeName
 
 if TYPE_CHECKING:
     from lithe.run.run import Result
@@ -29,6 +30,7 @@ class RunOptions(TypedDict):
     seed: int
     threads: int | None
     workers: int | None
+    runtime: RuntimeName
     skip_bad_images: bool
     as_json: bool
     quiet: bool
@@ -45,6 +47,12 @@ _OPTIONS = (
     click.option("--seed", type=click.IntRange(0), default=0, help="Of all that is random."),
     click.option("--threads", type=click.IntRange(1), help="Threads to train and measure with."),
     click.option("--workers", type=click.IntRange(0), help="Processes that decode images."),
+    click.option(
+        "--runtime",
+        type=click.Choice(list(RUNTIMES)),
+        default=DEFAULT,
+        help=f"What latency is measured in: lithe's engine, or eager PyTorch [{DEFAULT}].",
+    ),
     click.option("--skip-bad-images", is_flag=True, help="Leave out images that can't be read."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option("--quiet", is_flag=True, help="Say nothing on the way."),
@@ -110,6 +118,8 @@ def _summary(result: "Result") -> dict[str, Any]:
             "params": network.params,
             "peak_activation_bytes": network.peak_activation_bytes,
             "latency_s": network.latency_s,
+            "runtime": network.runtime,
+            "threads": network.threads,
         }
         for role, network in (("chosen", rows.chosen), ("standard_twin", rows.twin))
     }

@@ -51,6 +51,7 @@ def command(
             seed=options["seed"],
             threads=options["threads"],
             workers=options["workers"],
+            runtime=options["runtime"],
             skip_bad_images=options["skip_bad_images"],
         )
 

@@ -7,19 +7,19 @@ this backend, and one warning says so.
 """
 
 import logging
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch._dynamo import convert_frame
 from torch.fx import Node as FxNode
 
 from lithe.engine.cache import Cache
 from lithe.engine.compile import compile_model
 from lithe.engine.network import CompiledNetwork
-from lithe.engine.partition import Parts, cut
+from lithe.engine.partition import cut
 from lithe.engine.target import instruction_set
 from lithe.errors import LitheError
 from lithe.graph.capture import quietly
@@ -93,7 +93,7 @@ class _Compiled:
         places = list(enumerate(gm.graph.find_nodes(op="placeholder")))
         self._fixed = tuple(index for index, node in places if _is_weight(node))
         self._varying = tuple(index for index, node in places if not _is_weight(node))
-        self._lock = threading.Lock()
+        self._numbers = frozenset(index for index, node in places if _is_number(node))
         self._ready: dict[Any, tuple[Any, Run]] = {}  # by shapes: weights packed, what to run
         self._weights: Any = None  # those of the latest call
         self._refused = ""
@@ -104,6 +104,8 @@ class _Compiled:
         weights = _state([args[index] for index in self._fixed])
         given = [args[index] for index in self._varying]
         key = tuple(map(_form, given))
+        if self._numbers:
+            key += tuple(args[index].item() for index in self._numbers)
         packed, run = self._ready.get(key, (None, None))
         if run is None or packed != weights:
             run = self._prepared(args, key, weights)
@@ -114,65 +116,66 @@ class _Compiled:
 
     def _prepared(self, args: Sequence[Any], key: Any, weights: Any) -> Run | None:
         """What to run from now on for inputs like these; None: the graph as it is, this time."""
-        with self._lock:
+        # torch's own lock: while one thread traces, no other may.
+        with convert_frame.compile_lock:
             before, self._weights = self._weights, weights
             if weights is None:
                 self._refuse("weights made under torch.inference_mode() cannot be watched")
             elif before is not None and before != weights:
                 self._ready.clear()
                 return None
+            if self._refused:
+                return None
             packed, run = self._ready.get(key, (None, None))
-            if self._refused or (run is not None and packed == weights):
+            if run is not None and packed == weights:
                 return run  # another thread was here first
             if len(self._ready) >= MOST_SHAPES:
                 self._refuse(f"inputs of more than {MOST_SHAPES} different shapes")
                 return None
             try:
                 run = self._made(args)
+            except LitheError as error:
+                self._refuse(str(error))
             except Exception as error:  # whatever it is, PyTorch can still run the graph
-                self._refuse(f"{type(error).__name__}: {error}")
-                return None
-            if run is not None:
+                self._refuse(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            else:
                 self._ready[key] = (weights, run)
-            return run
+                return run
+            return None
 
-    def _refuse(self, reason: str, quietly: bool = False) -> None:
+    def _refuse(self, reason: str) -> None:
         self._refused = reason
         self._ready.clear()
-        (_log.info if quietly else _say_once)(f"a graph runs in PyTorch: {reason}")
+        _say_once(f"a graph runs in PyTorch: {reason}")
 
-    def _made(self, args: Sequence[Any]) -> Run | None:
-        held = _Held(self._gm, {index: args[index] for index in self._fixed})
+    def _made(self, args: Sequence[Any]) -> Run:
+        calls = _specialized(self._gm, {index: args[index] for index in self._numbers})
+        held = _Held(calls, {index: args[index] for index in self._fixed})
         given = tuple(args[index] for index in self._varying)
+        # Outside of inference mode, as its tensors cannot be traced.
         with torch.inference_mode(False), torch.no_grad(), quietly():
             with fx.traceback.preserve_node_meta():
                 program = torch.export.export(held, given, strict=False)
             changed = changed_inputs(program)
             program = without_overwriting(program)
-            changed = changed or changed_inputs(program)
-            if changed or any(node.op == "get_attr" for node in program.graph.nodes):
-                written = "it writes to its inputs or buffers, as in training"
-                self._refuse(written if changed else "it changes modes on its way")
-                return None
+            if changed or changed_inputs(program):
+                raise LitheError("it writes to its inputs or buffers, as in training")
+            if any(node.op == "get_attr" for node in program.graph.nodes):
+                raise LitheError("it switches autocast or another mode on its way")
             parts = cut(varying_calls(program), self._build)
-        if not parts.networks:
-            self._refuse("there is no part for the engine", quietly=True)
-            return None
+        _log.info("a graph has %d parts in the engine", len(parts.networks))
         for call in parts.in_pytorch:
             _log.info("PyTorch runs %s: %s", call, call.reason)
-        return _runner(parts)
-
-
-def _runner(parts: Parts) -> Run:
-    return parts.run.forward
+        run: Run = parts.run.forward
+        return run
 
 
 class _Held(nn.Module):
     """A graph that holds its weights: what is left are its inputs."""
 
-    def __init__(self, gm: fx.GraphModule, weights: dict[int, Tensor]) -> None:
+    def __init__(self, calls: fx.GraphModule, weights: dict[int, Tensor]) -> None:
         super().__init__()
-        self._calls = fx.Interpreter(_without_grad_mode(gm))
+        self._calls = fx.Interpreter(calls)
         self._names = {index: f"weight_{index}" for index in weights}
         for index, weight in weights.items():
             self.register_buffer(self._names[index], weight.detach())
@@ -187,14 +190,29 @@ class _Held(nn.Module):
         return self._calls.run(*args)
 
 
-def _without_grad_mode(gm: fx.GraphModule) -> fx.GraphModule:
-    """The same graph without changes of the gradient mode: all of it runs without gradients."""
+def _specialized(gm: fx.GraphModule, numbers: dict[int, Tensor]) -> fx.GraphModule:
+    """A copy of a graph for these numbers, and without changes of the gradient mode.
+
+    All of a compiled graph runs without gradients.
+    """
     graph = fx.Graph()
     graph.output(graph.graph_copy(gm.graph, {}))
-    modes = [n for n in graph.nodes if n.target is torch._C._set_grad_enabled]
-    for node in modes:
-        graph.erase_node(node)
+    for index, node in enumerate(graph.find_nodes(op="placeholder")):
+        if index in numbers:
+            for user in list(node.users):
+                user.replace_all_uses_with(numbers[index].item())
+                graph.erase_node(user)
+    for node in list(graph.nodes):
+        if node.target is torch._C._set_grad_enabled:
+            graph.erase_node(node)
     return fx.GraphModule(gm, graph)
+
+
+def _is_number(node: FxNode) -> bool:
+    """Whether torch hands a float of the user's in as a tensor, only to ask for it."""
+    seen = node.meta.get("example_value")
+    scalar = isinstance(seen, Tensor) and seen.ndim == 0 and seen.device.type == "cpu"
+    return scalar and not _is_weight(node) and all(user.target == "item" for user in node.users)
 
 
 def _is_weight(node: FxNode) -> bool:

@@ -25,12 +25,11 @@ class Workspace:
         self._memory = aligned(plan.total_bytes + stride * threads)
         words = aligned(8 * word_count(program)).view(np.int64)
         arena = self._memory.ctypes.data
-        weights = loaded.weights.ctypes.data
 
         def address(place: Arena | Weights) -> int:
             if isinstance(place, Arena):
                 return arena + plan.offsets[place.buffer] + 4 * place.floats
-            return weights + loaded.offsets[place.name]
+            return loaded.addresses[place.name]
 
         scratch = Scratch(arena + plan.total_bytes, stride)
         start = words.ctypes.data
@@ -90,13 +89,17 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A program without its IR and original weights: `weights` holds all of them, packed."""
+    """A program without its IR and original weights.
+
+    `weights` holds them packed, but for those that `beside` holds in the same bytes.
+    """
 
     program: Program
     code: Code
     plan: Plan
     weights: NDArray[np.uint8]
-    offsets: Mapping[str, int]
+    addresses: Mapping[str, int]
+    beside: "Loaded | None" = None
 
     @property
     def places(self) -> int:
@@ -104,20 +107,39 @@ class Loaded:
         return len(self.program.inputs) + len(self.program.outputs)
 
 
-def load_program(program: Program, code: Code) -> Loaded:
-    """A program ready to be given workspaces.
+def load_program(program: Program, code: Code, beside: Loaded | None = None) -> Loaded:
+    """A program ready to be given workspaces; it shares with `beside` the weights it can.
 
     Raises:
         LitheError: its steps and its buffers are at odds, a fault of the generator.
     """
-    offsets: dict[str, int] = {}
+    addresses: dict[str, int] = {}
+    own: dict[str, NDArray[np.uint8]] = {}
     total = 0
     for name, array in program.weights.items():
-        offsets[name] = total
-        total += -(-array.nbytes // 64) * 64
+        data = array.reshape(-1).view(np.uint8)
+        shared = beside and beside.addresses.get(name)
+        if beside and shared and _holds(beside, shared, data):
+            addresses[name] = shared
+        else:
+            own[name] = data
+            total += _lines(data.nbytes)
     block = aligned(total)
-    for name, array in program.weights.items():
-        block[offsets[name] : offsets[name] + array.nbytes] = array.reshape(-1).view(np.uint8)
+    offset = 0
+    for name, data in own.items():
+        block[offset : offset + data.nbytes] = data
+        addresses[name] = block.ctypes.data + offset
+        offset += _lines(data.nbytes)
     steps = tuple(replace(step, kernel=replace(step.kernel, ir="")) for step in program.steps)
     light = replace(program, steps=steps, weights={})
-    return Loaded(light, code, plan_program(program), block, offsets)
+    return Loaded(light, code, plan_program(program), block, addresses, beside)
+
+
+def _holds(loaded: Loaded, address: int, data: NDArray[np.uint8]) -> bool:
+    start = address - loaded.weights.ctypes.data
+    return np.array_equal(loaded.weights[start : start + data.nbytes], data)
+
+
+def _lines(size: int) -> int:
+    """Bytes in whole cache lines."""
+    return -(-size // 64) * 64

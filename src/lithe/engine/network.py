@@ -1,18 +1,17 @@
 """A compiled network: called like the module that it was compiled from."""
 
-import ctypes
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from lithe.engine.layout import scratch_bytes
-from lithe.engine.loaded import Loaded, Pieces, Workspace
+from lithe.engine.loaded import Loaded
 from lithe.engine.operands import operand
-from lithe.engine.runtime import Native, Team, team_of
+from lithe.engine.runner import Runner, moved
+from lithe.engine.runtime import Native
 from lithe.errors import LitheError
 from lithe.graph.ops import Shape
 
@@ -57,39 +56,50 @@ class CompiledNetwork:
     It may be called from several threads at once and after a fork. The first call takes all
     `threads`; one that comes meanwhile computes in its own thread, with the same bits.
 
-    Any batch size may be given, unless the network mixes its samples: it is computed in
-    pieces of the size in `input_shapes`. Where there are pieces for all threads, each thread
-    runs its own from end to end; those left over are run by all threads together, the last
-    one filled up with zeros. The bits do not depend on it.
+    Any batch size may be given, unless the network mixes its samples. A batch is computed in
+    pieces of `piece` samples, each by one thread from end to end as long as there is one for
+    every thread, and otherwise by all threads together; samples left over are computed one by
+    one. The bits do not depend on it.
 
-    `peak_activation_bytes` is all memory that a call needs besides weights, input and
-    output: arena, and scratch of all threads. `target` is the instruction set.
+    `peak_activation_bytes` is all memory that a call of the batch in `input_shapes` needs
+    besides weights, input and output: arenas, and scratch of all threads. `target` is the
+    instruction set.
     """
 
     def __init__(
-        self, loaded: Loaded, native: Native, threads: int, *, mixes_samples: str = ""
+        self,
+        loaded: Loaded,
+        native: Native,
+        threads: int,
+        *,
+        batch: int | None = None,
+        single: Loaded | None = None,
+        mixes_samples: str = "",
     ) -> None:
         program = loaded.program
         self._mixes_samples = mixes_samples
-        self._loaded = loaded
-        self._native = native
-        self._team: Team | None = team_of(native, threads) if threads > 1 else None
-        self._idle: list[Workspace] = []
-        self._idle_pieces: list[Pieces] = []
-        self._batch = program.inputs[0][0] if program.inputs and program.inputs[0] else 1
+        self.piece = program.inputs[0][0] if program.inputs and program.inputs[0] else 1
+        self._batch = self.piece if batch is None else batch
+        self._pieces = Runner(loaded, native, threads)
+        self._samples = self._pieces if single is None else Runner(single, native, threads)
         self.threads = threads
         self.target = native.isa.name
-        self.fallback = ()  # nothing of it runs in PyTorch
-        self.input_shapes: tuple[Shape, ...] = program.inputs
-        self.output_shapes: tuple[Shape, ...] = program.outputs
-        self.weight_bytes = loaded.weights.nbytes
-        self.peak_activation_bytes = loaded.plan.total_bytes + threads * scratch_bytes(program)
+        self.input_shapes = _batched(program.inputs, self.piece, self._batch)
+        self.output_shapes = _batched(program.outputs, self.piece, self._batch)
+        self.weight_bytes = sum(each.weights.nbytes for each in (loaded, single) if each)
+        arenas = threads if self._batch // self.piece >= threads else 1
+        self.peak_activation_bytes = arenas * loaded.plan.total_bytes + threads * scratch_bytes(
+            program
+        )
+        notes = program.notes
+        if self._batch != self.piece:
+            notes = (f"one piece of {self.piece} samples; a batch is computed in pieces", *notes)
         self.schedule = Schedule(
             tuple(
                 ScheduleStep(step.label, step.kernel.name, step.units, step.macs)
                 for step in program.steps
             ),
-            program.notes,
+            notes,
         )
 
     def __repr__(self) -> str:
@@ -108,20 +118,20 @@ class CompiledNetwork:
         arrays, batch, torch = self._operands(inputs)
         outputs, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
         places = [address for address, _ in arrays] + places
-        if batch == self._batch:
-            workspace = _pop(self._idle) or Workspace(self._loaded, self.threads)
-            workspace.point(places)
-            self._run(workspace.job)
-            self._idle.append(workspace)
+        if batch == self.piece or self._mixes_samples:
+            self._pieces.once(places)
         else:
-            self._pieces(places, batch)
+            whole, rest = divmod(batch, self.piece)
+            self._pieces.pieces(places, whole)
+            if rest:
+                self._samples.pieces(moved(places, self._pieces.strides, whole), rest)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def step_times(self, *inputs: Any) -> tuple[float, ...]:
         """Seconds that each step of the schedule took, in one run on these inputs.
 
-        The inputs are of the batch size compiled for. The time of a step ends when its last
-        thread is done.
+        The inputs are of the batch size compiled for; where it is computed in pieces, the
+        first piece is timed. The time of a step ends when its last thread is done.
 
         Raises:
             LitheError: as a call, or another batch size.
@@ -131,16 +141,10 @@ class CompiledNetwork:
             raise LitheError(
                 f"the times are those of the batch compiled for, {self._batch}, not of {batch}"
             )
-        _, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
-        stamps = np.zeros((len(self.schedule.steps) + 1, 2), np.int64)
-        workspace = _pop(self._idle) or Workspace(self._loaded, self.threads)
-        workspace.point([address for address, _ in arrays] + places)
-        workspace.stamp(stamps)
-        self._run(workspace.job)
-        workspace.stamp(None)
-        self._idle.append(workspace)
-        seconds = np.diff(stamps, axis=0) @ np.array([1.0, 1e-9])
-        return tuple(float(value) for value in seconds)
+        outputs, places = _new_outputs(self.output_shapes, batch, self._batch, torch)
+        times = self._pieces.timed([address for address, _ in arrays] + places)
+        del outputs  # written to until now
+        return times
 
     def _operands(self, inputs: Sequence[Any]) -> tuple[list[tuple[int, Any]], int, Any]:
         """Address and owner of each input, the batch size, and torch if a tensor was given."""
@@ -178,63 +182,10 @@ class CompiledNetwork:
             f"{'' if any_batch else why}"
         )
 
-    def _run(self, job: int) -> None:
-        if self._team is None or not self._team.run(job):
-            self._native.alone(job)
 
-    def _pieces(self, places: Sequence[int], batch: int) -> None:
-        """Whole pieces of the compiled batch where they lie, the rest in a padded copy."""
-        strides = [4 * prod(shape) for shape in (*self.input_shapes, *self.output_shapes)]
-        whole, rest = divmod(batch, self._batch)
-        shared = whole // self.threads * self.threads
-        if shared > 1:
-            pieces = _pop(self._idle_pieces) or Pieces(
-                self._loaded, self._native.each, self.threads
-            )
-            pieces.point(places, strides, shared)
-            self._run(pieces.job)
-            self._idle_pieces.append(pieces)
-        else:
-            shared = 0
-        workspace = _pop(self._idle) or Workspace(self._loaded, self.threads)
-        for piece in range(shared, whole):
-            workspace.point(_moved(places, strides, piece))
-            self._run(workspace.job)
-        if rest:
-            self._rest(workspace, _moved(places, strides, whole), strides, rest)
-        self._idle.append(workspace)
-
-    def _rest(
-        self, workspace: Workspace, places: Sequence[int], strides: Sequence[int], rest: int
-    ) -> None:
-        """Fewer samples than a piece has, from and to copies that have all of them."""
-        copies = [np.zeros(stride, np.uint8) for stride in strides]
-        parts = [
-            (copy[: len(copy) // self._batch * rest], at)
-            for copy, at in zip(copies, places, strict=True)
-        ]
-        inputs = len(self.input_shapes)
-        for part, at in parts[:inputs]:
-            ctypes.memmove(part.ctypes.data, at, part.nbytes)
-        workspace.point([copy.ctypes.data for copy in copies])
-        self._run(workspace.job)
-        for part, at in parts[inputs:]:
-            ctypes.memmove(at, part.ctypes.data, part.nbytes)
-
-
-_Pooled = TypeVar("_Pooled")
-
-
-def _pop(pool: list[_Pooled]) -> _Pooled | None:
-    """One from a pool, also where another thread takes the last one just now."""
-    try:
-        return pool.pop()
-    except IndexError:
-        return None
-
-
-def _moved(places: Sequence[int], strides: Sequence[int], pieces: int) -> list[int]:
-    return [place + pieces * stride for place, stride in zip(places, strides, strict=True)]
+def _batched(shapes: Sequence[Shape], piece: int, batch: int) -> tuple[Shape, ...]:
+    """Shapes of a piece as those of a batch."""
+    return tuple(shapes) if piece == batch else tuple((batch, *shape[1:]) for shape in shapes)
 
 
 def _new_outputs(

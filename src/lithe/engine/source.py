@@ -78,8 +78,14 @@ def _tensors(example: Any, shapes: list[Shape]) -> Any:
 
 
 def _from_file(path: Path, shapes: list[Shape] | None) -> Model:
+    if path.suffix == ".onnx":
+        from lithe.graph.onnx import read_onnx
+
+        if shapes is not None and len(shapes) != 1:
+            raise LitheError(f"give the shape of the one input of {path}, not {len(shapes)}")
+        return read_onnx(path, shapes[0] if shapes else None)
     if path.suffix != ".safetensors":
-        raise LitheError(f"{path} is no model file; give a .safetensors that lithe wrote")
+        raise LitheError(f"{path}: lithe.compile reads .safetensors, written by lithe, and .onnx")
     from lithe.nets.model_data import load_arrays
 
     card, arrays = load_arrays(path)

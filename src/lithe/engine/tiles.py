@@ -14,7 +14,7 @@ from lithe.engine.isa import InstructionSet
 
 _LATENCY = 4.0  # cycles of a multiply-add
 _PER_LOAD = 0.03  # cycles of a load that hides
-_PER_DISTANT_LOAD = 0.12  # the same from the second-level cache, where a long panel lies
+_PER_DISTANT_LOAD = 0.06  # the same from the second-level cache, where a long panel lies
 _L1_BYTES = 48 * 1024
 _FREELY = 26  # registers of a tile that leave room to begin the next one early
 _PER_REGISTER = 0.01  # what each one beyond costs

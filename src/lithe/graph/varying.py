@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
 from torch.fx import Node as FxNode
 
 from lithe.errors import LitheError
@@ -70,7 +71,9 @@ def varying_calls(program: ExportedProgram) -> fx.GraphModule:
 
 
 def _varying(program: ExportedProgram) -> set[FxNode]:
-    inputs = set(program.graph_signature.user_inputs)
+    # By the names of their nodes: `user_inputs` has the values of those that are no tensors.
+    specs = program.graph_signature.input_specs
+    inputs = {spec.arg.name for spec in specs if spec.kind is InputKind.USER_INPUT}
     varying: set[FxNode] = set()
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name in inputs:

@@ -71,6 +71,7 @@ def page(rows: RunRows) -> str:
         per_class=_per_class(rows),
         example_groups=_example_groups(rows.examples),
         quantity=lambda value, unit: _joined(words.quantity(value, unit)),
+        timed_in=words.timed_in,
         percent=lambda share: _joined(words.percent(share)),
         limit_name=words.limit_name,
         verdict=words.verdict,

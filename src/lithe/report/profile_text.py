@@ -22,7 +22,7 @@ KIND_NAMES = {
     "other": "Other",
     "unknown": "Unknown",
 }
-_SHORT = {"adaptiveavgpool2d": "avg pool"}
+_SHORT = {"avg": "avg pool", "max": "max pool"}
 _PATH_COLUMNS = 22  # what 80 columns leave beside the figures
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lithe.runtimes import RuntimeName
 from lithe.training.history import EpochRow
 
 __all__ = [
@@ -16,7 +17,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NetworkRow:
-    """One network in the three dimensions; latency in seconds at batch 1, None: not measured."""
+    """One network in the three dimensions; latency in seconds at batch 1, None: not measured.
+
+    `runtime` and `threads` are those of the latency.
+    """
 
     label: str
     macs: int
@@ -25,6 +29,8 @@ class NetworkRow:
     latency_s: float | None = None
     latency_p20_s: float | None = None
     latency_p80_s: float | None = None
+    runtime: RuntimeName | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

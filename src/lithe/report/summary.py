@@ -14,12 +14,13 @@ from lithe.report.words import (
     percent,
     quantity,
     savings,
+    timed_in,
     verdict,
 )
 
 
 def summary(rows: RunRows, files: Sequence[tuple[str, str]] = ()) -> RenderableType:
-    """Accuracy, chosen network, limits, what the structure saves; then where the files are.
+    """Accuracy, chosen network, limits, what the structure saves, how it was timed; the files.
 
     `files` are lines of the form (what it is, path). Fits in 80 columns.
     """
@@ -32,8 +33,10 @@ def summary(rows: RunRows, files: Sequence[tuple[str, str]] = ()) -> RenderableT
     if rows.limits:
         parts.append(_limits(rows))
     parts.append(_twin(rows))
-    if files:
-        parts.append(facts(files))
+    timed = timed_in(rows.chosen)
+    lines = [*([("Timed in", timed)] if timed else []), *files]
+    if lines:
+        parts.append(facts(lines))
     return spaced(*parts)
 
 

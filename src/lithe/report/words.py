@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lithe.report.rows import LimitRow, NetworkRow, RunRows
+from lithe.runtimes import WORDS
 from lithe.units import format_bytes, format_count, format_seconds
 
 FORMAT: dict[str, Callable[[float], str]] = {
@@ -90,6 +91,17 @@ def _times(ratio: float) -> str:
 def quantity(value: float | None, unit: str) -> str:
     """A number with its unit, or that it was not measured."""
     return NOT_MEASURED if value is None else FORMAT.get(unit, format_count)(value)
+
+
+def timed_in(row: NetworkRow) -> str:
+    """What a network's latency was measured in, and on how many threads; nothing if it was not.
+
+    >>> timed_in(NetworkRow("v2", 1, 1, 1, 1e-3, runtime="lithe", threads=2))
+    "lithe's engine, 2 threads"
+    """
+    if row.runtime is None:
+        return ""
+    return f"{WORDS[row.runtime]}, {row.threads} {'thread' if row.threads == 1 else 'threads'}"
 
 
 def percent(share: float) -> str:

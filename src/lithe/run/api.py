@@ -7,6 +7,7 @@ from lithe.errors import LitheError
 from lithe.progress import Progress
 from lithe.run.run import Result, resume_run, start_run
 from lithe.run.settings import Settings
+from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import LIMITS, Budget, asked
 
 
@@ -21,6 +22,7 @@ def fit(
     seed: int = 0,
     threads: int | None = None,
     workers: int | None = None,
+    runtime: RuntimeName = DEFAULT,
     skip_bad_images: bool = False,
     quiet: bool = True,
 ) -> Result:
@@ -35,8 +37,10 @@ def fit(
         batch_size: images per step and process.
         learning_rate: its highest value.
         seed: of the split, the weights and the distortions.
-        threads: of torch, for training and for measured latency; torch's own choice if None.
+        threads: to train with, and the most to measure latency with; torch's own choice if
+            None.
         workers: processes that decode images; one per core if None.
+        runtime: what latency is measured in: `lithe`, the engine, or `eager` PyTorch.
         skip_bad_images: go on without images that cannot be read.
         quiet: say nothing on stderr.
 
@@ -52,6 +56,7 @@ def fit(
         seed=seed,
         threads=threads,
         workers=workers,
+        runtime=runtime,
         skip_bad_images=skip_bad_images,
     )
     limits = ", ".join(f"{limit.field}={value}" for limit, value in asked(budget))
@@ -73,6 +78,7 @@ def train(
     seed: int = 0,
     threads: int | None = None,
     workers: int | None = None,
+    runtime: RuntimeName = DEFAULT,
     skip_bad_images: bool = False,
     quiet: bool = True,
 ) -> Result:
@@ -93,6 +99,7 @@ def train(
         seed=seed,
         threads=threads,
         workers=workers,
+        runtime=runtime,
         skip_bad_images=skip_bad_images,
     )
     command = f"lithe.train({str(data)!r}, {table.label!r}, out={str(out)!r}, seed={seed})"

@@ -12,11 +12,14 @@ from PIL import Image
 from lithe.arch import standard_twin
 from lithe.nets.build import Network, build
 from lithe.nets.model_file import load
-from lithe.profiling.latency import RUNTIMES, Latency, measure
+from lithe.profiling.latency import Latency, measure
 from lithe.profiling.static import profile
 from lithe.report.rows import CandidateRow, ExampleRow, LimitRow, NetworkRow, RunRows
+from lithe.report.words import timed_in
 from lithe.run.folder import Folder
 from lithe.run.settings import State
+from lithe.run.training import torch_threads
+from lithe.runtimes import RUNTIMES, RuntimeName
 from lithe.search.budget import asked
 from lithe.search.price import Price
 from lithe.search.shortlist import Candidate
@@ -47,21 +50,22 @@ def run_rows(folder: Folder, data: ImageData, fabric: Fabric) -> RunRows:
         classes=data.classes,
         confusion=found.confusion,
         examples=_examples(data.held_out, data.classes, found),
-        facts=_facts(state, data, fabric),
+        facts=_facts(state, chosen, data, fabric),
     )
 
 
-def _both(network: Network, runtime: str) -> tuple[NetworkRow, NetworkRow]:
-    """The trained network and its standard-convolution twin, timed in turns."""
+def _both(network: Network, runtime: RuntimeName) -> tuple[NetworkRow, NetworkRow]:
+    """The trained network and its standard-convolution twin, timed in turns, on equal threads."""
     arch = network.arch
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         twin = build(standard_twin(arch))
         x = torch.randn(1, arch.in_channels, arch.resolution, arch.resolution)
-    nets = (network, twin)
-    times = measure([RUNTIMES[runtime](net, x) for net in nets], runtime)
+    ours = RUNTIMES[runtime](network, tuple(x.shape))
+    with torch_threads(ours.threads):  # a twin with more to do would take more of them
+        theirs = RUNTIMES[runtime](twin, tuple(x.shape))
     rows = []
-    for net, latency in zip(nets, times, strict=True):
+    for net, latency in zip((network, twin), measure([(ours, x), (theirs, x)]), strict=True):
         counted = profile(net, tuple(x.shape))
         price = Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
         rows.append(_network(net.arch.label, price))
@@ -78,6 +82,8 @@ def _network(label: str, price: Price) -> NetworkRow:
         latency.p50_s if latency else None,
         latency.p20_s if latency else None,
         latency.p80_s if latency else None,
+        latency.runtime if latency else None,
+        latency.threads if latency else None,
     )
 
 
@@ -163,7 +169,9 @@ def _thumbnail(image: Image.Image) -> bytes:
     return png.getvalue()
 
 
-def _facts(state: State, data: ImageData, fabric: Fabric) -> tuple[tuple[str, str], ...]:
+def _facts(
+    state: State, chosen: NetworkRow, data: ImageData, fabric: Fabric
+) -> tuple[tuple[str, str], ...]:
     machine, recipe, settings = state.machine, state.recipe, state.settings
     images = (
         f"{len(data.train)} to train, {len(data.held_out)} held out, {len(data.classes)} classes"
@@ -171,7 +179,7 @@ def _facts(state: State, data: ImageData, fabric: Fabric) -> tuple[tuple[str, st
     facts = [
         ("Images", f"{data.name}: {images}"),
         ("Machine", f"{machine.cpu}, {machine.system}, {machine.threads} threads"),
-        ("Latency", f"{settings.runtime} PyTorch, batch 1, median, both networks in turns"),
+        ("Latency", f"in {timed_in(chosen)}, batch 1, median, both networks in turns"),
         ("Software", f"lithe {state.lithe}, torch {machine.torch}, Python {machine.python}"),
         ("Seed", str(settings.seed)),
     ]

@@ -26,6 +26,7 @@ from lithe.run.rows import run_rows
 from lithe.run.search import find_winner
 from lithe.run.settings import Settings, State
 from lithe.run.training import loaders, recipe_of, seeded, share_cores, torch_threads
+from lithe.runtimes import check_runtime
 from lithe.training.evaluate import evaluate
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData, open_data
@@ -62,6 +63,7 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     """
     if settings.pretrained and settings.table is not None:
         pretrained_name(settings.table)  # a width without weights fails before anything begins
+    check_runtime(settings.runtime)
     fabric = make_fabric()
     machine = prepare(settings)
     state = State(__version__, command, settings, machine, started=_now())
@@ -78,6 +80,7 @@ def resume_run(out: Path, progress: Progress) -> Result:
         LitheError: no run there, it is being worked on, or its images have changed.
     """
     state = read_state(out)
+    check_runtime(state.settings.runtime)
     fabric = make_fabric()
     machine = prepare(state.settings)
     if (machine.threads, machine.torch) != (state.machine.threads, state.machine.torch):

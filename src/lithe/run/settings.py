@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from lithe.arch import Architecture
 from lithe.nets.card import Preprocessing
+from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import Budget
 from lithe.search.race import Standing
 from lithe.search.shortlist import Candidate
@@ -31,7 +32,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: Annotated[float, Meta(gt=0)] | None = None
     threads: Annotated[int, Meta(ge=1)] | None = None
     workers: Annotated[int, Meta(ge=0)] | None = None
-    runtime: str = "eager"
+    runtime: RuntimeName = DEFAULT
     skip_bad_images: bool = False
 
 

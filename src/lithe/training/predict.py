@@ -14,6 +14,7 @@ from lithe.nets.build import Network
 from lithe.nets.card import ModelCard
 from lithe.nets.model_file import load
 from lithe.progress import SILENT, Progress
+from lithe.runtimes import DEFAULT, RUNTIMES, Ready, RuntimeName, check_runtime
 from lithe.training.decode import EXTENSIONS, read_image, upright
 from lithe.training.folder import is_folder, list_images, shown
 from lithe.training.loader import worker_count
@@ -41,6 +42,7 @@ def predict(
     top_k: int = 5,
     batch_size: int = 64,
     workers: int | None = None,
+    runtime: RuntimeName = DEFAULT,
     progress: Progress = SILENT,
 ) -> tuple[Prediction, ...]:
     """The likeliest classes of images.
@@ -54,6 +56,8 @@ def predict(
         top_k: how many classes to name for each.
         batch_size: images at a time.
         workers: processes to decode with; None: as many as the CPUs and images merit.
+        runtime: `lithe`, the engine, which works on the CPU; or `eager`, PyTorch, on the
+            device where the network is, for a model file the accelerator if there is one.
         progress: where to show how far it is.
 
     Returns:
@@ -61,11 +65,12 @@ def predict(
 
     Raises:
         LitheError: a path that is not there, a folder without images, a network without a
-            card, or a model file that cannot be read.
+            card, a model file that cannot be read, or one that the runtime cannot run.
     """
     if top_k < 1:
         raise LitheError(f"the likeliest {top_k} classes are none; give a top_k of 1 or more")
-    network = model if isinstance(model, Network) else _on_accelerator(load(model))
+    check_runtime(runtime)
+    network = model if isinstance(model, Network) else load(model)
     card = network.card
     if card is None:
         raise LitheError(
@@ -73,6 +78,11 @@ def predict(
             " model file"
         )
     inputs = _Inputs(tuple(_named([images] if isinstance(images, Source) else images)), card)
+    if runtime == "eager" and network is not model:
+        network = _on_accelerator(network)
+    side = card.preprocessing.resolution
+    at_once = max(1, min(batch_size, len(inputs)))
+    ready = RUNTIMES[runtime](network, (at_once, card.preprocessing.channels, side, side))
     batches = DataLoader(
         inputs,
         batch_size=batch_size,
@@ -85,7 +95,7 @@ def predict(
         for x, said in batches:
             problems.extend(said)
             if x is not None:
-                found.extend(_likeliest(network, x, card.classes, top_k))
+                found.extend(_likeliest(ready, x, card.classes, top_k))
             advance(len(said))
     answers = iter(found)
     return tuple(
@@ -125,13 +135,9 @@ def _collated(inputs: list[Tensor | str]) -> tuple[Tensor | None, list[str]]:
 
 
 def _likeliest(
-    network: Network, x: Tensor, classes: Sequence[str], top_k: int
+    ready: Ready, x: Tensor, classes: Sequence[str], top_k: int
 ) -> Iterator[tuple[tuple[str, float], ...]]:
-    training = network.training
-    network.eval()
-    with torch.inference_mode():
-        logits = network(x.to(next(network.parameters()).device)).float().cpu()
-    network.train(training)
+    logits = ready.call(x).float().cpu()
     if not logits.isfinite().all():
         raise LitheError(
             "the network's answer is not a number: its weights are damaged, or its training"

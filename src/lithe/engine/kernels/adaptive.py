@@ -1,12 +1,13 @@
 """Pooling into a given number of windows: to one pixel it is global pooling.
 
-Window i of h_out over h rows goes from floor(i h / h_out) to ceil((i + 1) h / h_out). Rows
-are added up one by one and then to each other, so that the error of a sum grows with the
-side of the image and not with its area.
+Window i of h_out over h rows goes from floor(i h / h_out) to ceil((i + 1) h / h_out). The
+pixels of one large window are added up by eights, those along a row, rows in bands, and
+bands to each other, so that the error hardly grows with the image.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 from lithe.engine.ir import Function, Value
@@ -20,6 +21,10 @@ Pair = tuple[int, int]
 
 # Vectors of channels that are one unit.
 _VECTORS = 4
+# Rows that are added up before they join the others.
+_BAND = 16
+# Pixels that are joined in pairs, then pairs of pairs, before they join the rest of the row.
+_TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +102,35 @@ def _pool(
     def row(y: Value, totals: list[str]) -> list[str]:
         line = f.at(source, f.mul(y, spec.size_in[1] * spec.in_pitch))
 
-        def column(x: Value, carried: list[str]) -> list[str]:
+        def pixels(x: Value, carried: list[str], count: int) -> list[str]:
             here = f.at(line, f.mul(x, spec.in_pitch))
-            return [
-                combined(value, f.load(f.at(here, index * f.isa.lanes), some))
-                for index, (value, some) in enumerate(zip(carried, lanes, strict=True))
-            ]
+            joined = []
+            for index, (value, some) in enumerate(zip(carried, lanes, strict=True)):
+                shift = index * f.isa.lanes
+                places = [f.at(here, p * spec.in_pitch + shift) for p in range(count)]
+                parts = [f.load(place, some) for place in places]
+                while len(parts) > 1:
+                    halves = zip(parts[::2], parts[1::2], strict=True)
+                    parts = [combined(a, b) for a, b in halves]
+                joined.append(combined(value, parts[0]))
+            return joined
 
-        sums = f.loop(0, columns, start, column)
+        whole: Value = 0
+        sums = start
+        if isinstance(columns, int):
+            whole = columns // _TOGETHER * _TOGETHER
+            eights = partial(pixels, count=_TOGETHER)
+            sums = f.loop(0, whole, sums, eights, step=_TOGETHER)
+        sums = f.loop(whole, columns, sums, partial(pixels, count=1))
         return [combined(total, part) for total, part in zip(totals, sums, strict=True)]
 
-    values = f.loop(0, rows, start, row)
+    def band(y: Value, totals: list[str]) -> list[str]:
+        sums = f.loop(y, f.add(y, _BAND), start, row)
+        return [combined(total, part) for total, part in zip(totals, sums, strict=True)]
+
+    bands: Value = rows // _BAND * _BAND if isinstance(rows, int) else 0
+    values = f.loop(0, bands, start, band, step=_BAND)
+    values = f.loop(bands, rows, values, row)
     if spec.kind == "avg":
         count = f.splat(f.let(f"sitofp i64 {f.mul(rows, columns)} to float"))
         values = [f.binary("fdiv", value, count) for value in values]

@@ -18,6 +18,8 @@ from lithe.engine.program import Kernel
 
 # So many rows are dealt out at most: it takes a shuffle for each row and vector.
 _DEALT = 8
+# From so many units on, a turn is shared out well enough without cutting its rows.
+_ROWS_TO_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +95,46 @@ def _repeated(outer: Nest, sources: int) -> Nest:
 
 
 def transpose_kernel(isa: InstructionSet, spec: Transpose) -> tuple[Kernel, int]:
-    """args: out, in. A unit is as many i as there are lanes, and every j."""
+    """args: out, in. A unit is as many i as there are lanes, and a stretch of j."""
     lanes = isa.lanes
     blocks = ceil(spec.i / lanes)
+    # Few rows are shared out by their length; many need no second kind of stretch.
+    piece = spec.j if blocks >= _ROWS_TO_SHARE else _piece(isa, spec.j, lanes)
+    stretches = ceil(spec.j / piece)
 
     def unit(f: Function, pointers: Sequence[str], index: Value) -> None:
+        stretch, index = f.rem(index, stretches), f.div(index, stretches)
         block, index = f.rem(index, blocks), f.div(index, blocks)
         places = find(f, pointers, index, spec.outer.sizes, spec.outer.strides)
-        pieces(f, block, spec.i, lanes, lambda i, count: _band(f, spec, places, i, count))
+
+        def band(i: Value, rows: int) -> None:
+            here = move(f, places, i, (spec.i_stride, 1))
+
+            def part(j: Value, count: int) -> None:
+                _band(f, spec, move(f, here, j, (1, spec.j_stride)), rows, count)
+
+            pieces(f, stretch, spec.j, piece, part)
+
+        pieces(f, block, spec.i, lanes, band)
 
     kernel = unit_kernel(isa, f"transpose_{spec.i}x{spec.j}", spec, 2, unit)
-    return kernel, prod(spec.outer.sizes) * blocks
+    return kernel, prod(spec.outer.sizes) * blocks * stretches
 
 
-def _band(f: Function, spec: Transpose, places: Sequence[str], i: Value, count: int) -> None:
-    out, source = move(f, places, i, (spec.i_stride, 1))
+def _band(f: Function, spec: Transpose, places: Sequence[str], rows: int, count: int) -> None:
+    """Squares along j: `count` columns of up to `lanes` rows."""
+    out, source = places
+    lanes = f.isa.lanes
 
     def square(j: Value, some: int | None) -> None:
         here = f.at(source, f.mul(j, spec.j_stride))
-        rows = [
-            f.load(f.at(here, row * spec.j_stride), count) for row in range(some or f.isa.lanes)
-        ]
-        rows += ["zeroinitializer"] * (f.isa.lanes - len(rows))
-        for row, value in enumerate(transposed(f, rows)[:count]):
+        columns = [f.at(here, column * spec.j_stride) for column in range(some or lanes)]
+        values = [f.load(column, rows) for column in columns]
+        values += ["zeroinitializer"] * (lanes - len(values))
+        for row, value in enumerate(transposed(f, values)[:rows]):
             f.store(value, f.at(f.at(out, j), row * spec.i_stride), some)
 
-    vectors(f, spec.j, square)
+    vectors(f, count, square)
 
 
 def deal_kernel(isa: InstructionSet, spec: Deal) -> tuple[Kernel, int]:

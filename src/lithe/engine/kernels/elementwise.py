@@ -81,7 +81,7 @@ def elementwise_kernel(isa: InstructionSet, spec: Elementwise) -> Kernel:
         pieces(f, block, spec.lines, spec.rows, some_rows)
 
     parts = (spec.operation or ("" if spec.activation else "copy"), "add" * spec.residual)
-    stem = "_".join(filter(None, (*parts, spec.activation)))
+    stem = "_".join(filter(None, (*parts, spec.activation, "x".join(map(str, sizes)))))
     return unit_kernel(isa, stem, spec, len(strides), unit)
 
 

@@ -87,30 +87,50 @@ def fuse_as(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
 
 
 def block_at(ctx: Lowering, index: int) -> Block | None:
-    """The longest block that begins here."""
-    nodes = ctx.nodes(index, 3)
-    parts: list[Convolution] = []
-    for node in nodes:
-        part = convolution_of(ctx, node)
-        if part is None:
-            break
-        if parts and not (
-            part.source == parts[-1].node.output and ctx.only_reader(parts[-1].node.output)
-        ):
-            break
-        parts.append(part)
-    if parts and parts[0].is_depthwise:
-        if len(parts) > 1 and _can_project(parts[1]) and not parts[0].residual:
-            return Block(parts[0], project=parts[1])
-        return None
-    if len(parts) > 1 and _can_expand(ctx, parts[0]) and _can_roll(parts[1]):
-        if len(parts) > 2 and _can_project(parts[2]) and not parts[1].residual:
-            return Block(parts[1], parts[0], parts[2])
-        return Block(parts[1], parts[0]) if not parts[1].residual else None
+    """The longest block that begins here.
+
+    A pointwise convolution before a depthwise one belongs to that, as its expansion: where
+    the depthwise strides, as in MobileNetV1, its output is a quarter of what lies between.
+    """
+    chain = _chain(ctx, index)
+    if len(chain) > 1 and _leads_on(ctx, index + len(chain) - 1, chain[-1]):
+        chain = chain[:-1]
+    match chain:
+        case [expand, depthwise, *rest] if _can_expand(expand) and _can_roll(depthwise):
+            project = rest[0] if rest and _can_project(depthwise, rest[0]) else None
+            return None if depthwise.residual else Block(depthwise, expand, project)
+        case [depthwise, project, *_] if depthwise.is_depthwise:
+            return Block(depthwise, project=project) if _can_project(depthwise, project) else None
     return None
 
 
-def _can_expand(ctx: Lowering, part: Convolution) -> bool:
+def _chain(ctx: Lowering, index: int) -> list[Convolution]:
+    """Up to three convolutions from `index` on, each the only reader of the one before."""
+    parts: list[Convolution] = []
+    for node in ctx.nodes(index, 3):
+        part = convolution_of(ctx, node)
+        if part is None or (parts and not _reads_alone(ctx, part, parts[-1])):
+            break
+        parts.append(part)
+    return parts
+
+
+def _reads_alone(ctx: Lowering, part: Convolution, before: Convolution) -> bool:
+    return part.source == before.node.output and ctx.only_reader(part.source)
+
+
+def _leads_on(ctx: Lowering, index: int, part: Convolution) -> bool:
+    """A pointwise convolution whose only reader, a depthwise one, comes next."""
+    if not _can_expand(part):
+        return False
+    following = [convolution_of(ctx, node) for node in ctx.nodes(index + 1, 1)]
+    return any(
+        after and _can_roll(after) and not after.residual and _reads_alone(ctx, after, part)
+        for after in following
+    )
+
+
+def _can_expand(part: Convolution) -> bool:
     is_stem = part.conv.groups == 1 and part.conv.c_in <= 4
     return (part.is_pointwise or is_stem) and not part.residual
 
@@ -119,8 +139,8 @@ def _can_roll(part: Convolution) -> bool:
     return part.is_depthwise and part.conv.dilation == (1, 1)
 
 
-def _can_project(part: Convolution) -> bool:
-    return part.is_pointwise
+def _can_project(depthwise: Convolution, part: Convolution) -> bool:
+    return part.is_pointwise and not depthwise.residual
 
 
 def choose_schedule(ctx: Lowering, block: Block) -> tuple[str, str]:
