@@ -9,6 +9,7 @@ this backend, and one warning says so.
 import logging
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,6 +32,8 @@ from lithe.graph.varying import changed_inputs, varying_calls
 
 # Combinations of input shapes that one graph is compiled for.
 MOST_SHAPES = 8
+# Calls in a row that find other weights before it is said.
+MOST_CHANGES = 8
 
 _OPTIONS = ("threads", "target", "cache")
 _log = logging.getLogger(__name__)
@@ -43,15 +46,18 @@ def backend(
     gm: fx.GraphModule,
     example_inputs: Sequence[Any],
     *,
+    mode: str | None = None,
     options: dict[str, Any] | None = None,
 ) -> Run:
     """What `torch.compile` calls with a graph that it has traced.
 
-    `options` are `threads`, `target` and `cache`, as of `lithe.compile`.
+    `options` are `threads`, `target` and `cache`, as of `lithe.compile`; there are no modes.
 
     Raises:
         LitheError: an option that there is not, or a value that it does not take.
     """
+    if mode is not None:
+        raise LitheError(f"backend lithe has no modes such as {mode!r}; leave mode out")
     build = _builder(options or {})
     if _wants_gradient(gm):
         _say_once(
@@ -79,13 +85,26 @@ def _wants_gradient(gm: fx.GraphModule) -> bool:
     return any(isinstance(value, Tensor) and value.requires_grad for value in flat(seen))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What to run for inputs of some shapes; None: the graph as it is, in PyTorch.
+
+    `weights` tells which ones are packed, and `held` keeps their memory from being given to
+    others, which could not be told from them.
+    """
+
+    run: Run | None
+    weights: list[tuple[int, int]]
+    held: tuple[Tensor, ...]
+
+
 class _Compiled:
     """A graph of `torch.compile`, compiled for each combination of input shapes.
 
     Weights are inputs of the graph, and are packed when it is compiled. One that was written
     to or replaced since is noticed at the next call, which PyTorch runs; the call after it,
-    if the weights stayed, packs them anew. So weights that change with every call, as in a
-    training loop, are never packed in vain.
+    if the weights stayed, packs them anew. So weights that change with every call are never
+    packed in vain.
     """
 
     def __init__(self, gm: fx.GraphModule, build: Build) -> None:
@@ -93,29 +112,30 @@ class _Compiled:
         places = list(enumerate(gm.graph.find_nodes(op="placeholder")))
         self._fixed = tuple(index for index, node in places if _is_weight(node))
         self._varying = tuple(index for index, node in places if not _is_weight(node))
-        self._numbers = frozenset(index for index, node in places if _is_number(node))
-        self._ready: dict[Any, tuple[Any, Run]] = {}  # by shapes: weights packed, what to run
+        self._numbers = tuple(index for index, node in places if _is_number(node))
+        self._ready: dict[Any, _Ready] = {}  # by shapes
         self._weights: Any = None  # those of the latest call
-        self._refused = ""
+        self._restless = 0  # calls in a row that found other weights
+        self._refused = False
 
     def __call__(self, *args: Any) -> Any:
-        if self._refused:
+        given = [args[index] for index in self._varying]
+        if self._refused or not all(map(_is_plain, given)):
             return self._gm.forward(*args)
         weights = _state([args[index] for index in self._fixed])
-        given = [args[index] for index in self._varying]
         key = tuple(map(_form, given))
         if self._numbers:
             key += tuple(args[index].item() for index in self._numbers)
-        packed, run = self._ready.get(key, (None, None))
-        if run is None or packed != weights:
-            run = self._prepared(args, key, weights)
-        if run is None:
+        ready = self._ready.get(key)
+        if ready is None or ready.weights != weights:
+            ready = self._prepared(args, key, weights)
+        if ready is None or ready.run is None:
             return self._gm.forward(*args)
         with torch.no_grad():
-            return run(*given)
+            return ready.run(*given)
 
-    def _prepared(self, args: Sequence[Any], key: Any, weights: Any) -> Run | None:
-        """What to run from now on for inputs like these; None: the graph as it is, this time."""
+    def _prepared(self, args: Sequence[Any], key: Any, weights: Any) -> _Ready | None:
+        """What is ready from now on for inputs like these; None: nothing, this time."""
         # torch's own lock: while one thread traces, no other may.
         with convert_frame.compile_lock:
             before, self._weights = self._weights, weights
@@ -123,12 +143,14 @@ class _Compiled:
                 self._refuse("weights made under torch.inference_mode() cannot be watched")
             elif before is not None and before != weights:
                 self._ready.clear()
+                self._restless += 1
+                if self._restless == MOST_CHANGES:
+                    _say_once("the weights change with every call, which PyTorch runs therefore")
                 return None
-            if self._refused:
-                return None
-            packed, run = self._ready.get(key, (None, None))
-            if run is not None and packed == weights:
-                return run  # another thread was here first
+            self._restless = 0
+            ready = self._ready.get(key)
+            if self._refused or (ready is not None and ready.weights == weights):
+                return None if self._refused else ready  # another thread was here first
             if len(self._ready) >= MOST_SHAPES:
                 self._refuse(f"inputs of more than {MOST_SHAPES} different shapes")
                 return None
@@ -139,16 +161,16 @@ class _Compiled:
             except Exception as error:  # whatever it is, PyTorch can still run the graph
                 self._refuse(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
             else:
-                self._ready[key] = (weights, run)
-                return run
-            return None
+                held = tuple(args[index].detach() for index in self._fixed)
+                self._ready[key] = _Ready(run, weights, held)
+            return self._ready.get(key)
 
     def _refuse(self, reason: str) -> None:
-        self._refused = reason
+        self._refused = True
         self._ready.clear()
         _say_once(f"a graph runs in PyTorch: {reason}")
 
-    def _made(self, args: Sequence[Any]) -> Run:
+    def _made(self, args: Sequence[Any]) -> Run | None:
         calls = _specialized(self._gm, {index: args[index] for index in self._numbers})
         held = _Held(calls, {index: args[index] for index in self._fixed})
         given = tuple(args[index] for index in self._varying)
@@ -166,8 +188,7 @@ class _Compiled:
         _log.info("a graph has %d parts in the engine", len(parts.networks))
         for call in parts.in_pytorch:
             _log.info("PyTorch runs %s: %s", call, call.reason)
-        run: Run = parts.run.forward
-        return run
+        return parts.run.forward if parts.networks else None
 
 
 class _Held(nn.Module):
@@ -212,18 +233,17 @@ def _is_number(node: FxNode) -> bool:
     """Whether torch hands a float of the user's in as a tensor, only to ask for it."""
     seen = node.meta.get("example_value")
     scalar = isinstance(seen, Tensor) and seen.ndim == 0 and seen.device.type == "cpu"
-    return scalar and not _is_weight(node) and all(user.target == "item" for user in node.users)
+    return scalar and bool(node.users) and all(user.target == "item" for user in node.users)
 
 
 def _is_weight(node: FxNode) -> bool:
-    """Whether torch knows an input of a graph as a parameter or buffer of a module."""
-    source = getattr(node, "_dynamo_source", None)
+    """Whether an input of a graph is a parameter, or a buffer of a module, to torch."""
     seen = node.meta.get("example_value")
-    return isinstance(seen, Tensor) and (
-        isinstance(seen, nn.Parameter)
-        or "_dynamo_static_input_type" in node.meta.get("tensor_dict", {})
-        or (source is not None and source.guard_source.is_unspecialized_nn_module())
-    )
+    if _is_number(node) or not isinstance(seen, Tensor):
+        return False
+    # A plain tensor in an attribute is no weight: it may be what one call leaves for the next.
+    given = node.meta.get("tensor_dict") or {}
+    return isinstance(seen, nn.Parameter) or "_dynamo_static_input_type" in given
 
 
 def _state(weights: Sequence[Tensor]) -> Any:
@@ -232,6 +252,10 @@ def _state(weights: Sequence[Tensor]) -> Any:
         return [(weight.data_ptr(), weight._version) for weight in weights]
     except RuntimeError:  # a tensor of inference mode counts no changes
         return None
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, Tensor) or type(value) in (Tensor, nn.Parameter)
 
 
 def _form(value: Any) -> Any:

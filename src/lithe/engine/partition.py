@@ -18,6 +18,7 @@ from torch.fx.passes.operator_support import OperatorSupportBase
 from lithe.engine.lower.lower import is_known
 from lithe.engine.network import CompiledNetwork
 from lithe.errors import LitheError
+from lithe.graph.aten import reads_first
 from lithe.graph.fx import arguments, flat, module_path, source_line
 from lithe.graph.model import Model
 from lithe.graph.ops import Conv2d, Linear
@@ -124,12 +125,8 @@ def _reason(node: FxNode, known: set[str], shared: set[int]) -> str:
     ops = understood(node, known)
     if ops is None or not all(map(is_known, ops)):
         return "no kernel"
-    tensors = [
-        value
-        for each in (node, *arguments(node))
-        for value in flat(each.meta.get("val"))
-        if each.name not in known
-    ]
+    read = [each for each in arguments(node) if each.name not in known]
+    tensors = [value for each in (node, *read) for value in _values(each)]
     if not all(isinstance(value, Tensor) for value in tensors):
         return "a value that is no tensor"
     for value in tensors:
@@ -142,6 +139,12 @@ def _reason(node: FxNode, known: set[str], shared: set[int]) -> str:
     if not shared.isdisjoint(storages(node)) and _is_view(node):
         return "an output that shares memory with another one or with an input"
     return ""
+
+
+def _values(node: FxNode) -> list[object]:
+    """What a call makes, without tensors that nobody reads."""
+    values = flat(node.meta.get("val"))
+    return values[:1] if reads_first(node) else values
 
 
 def _shared_memory(program: fx.GraphModule) -> set[int]:
@@ -238,7 +241,7 @@ def _build_part(
         network = build(model_of_calls(calls.graph, constants))
     except LitheError as error:
         for each in calls.graph.nodes:
-            if each.name in said:
+            if each.op == "call_function":
                 said[each.name] = _described(each, str(error))
         return
     seen = [value.meta["val"] for value in flat(returned)]
@@ -269,7 +272,7 @@ def _order(
         order += [
             said[each.name]
             for each in calls
-            if each.name in said and each.target is not operator.getitem
+            if each.op == "call_function" and each.target is not operator.getitem
         ]
     return tuple(order)
 

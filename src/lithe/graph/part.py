@@ -24,6 +24,8 @@ def understood(node: FxNode, known: Collection[str]) -> tuple[Op, ...] | None:
     """
     if node.op != "call_function" or node.meta.get("val") is None:
         return None
+    if all(value.name in known for value in arguments(node)):
+        return None
     if str(node.target) in SPLITS and any(
         user.target is not operator.getitem for user in node.users
     ):
