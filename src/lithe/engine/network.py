@@ -84,6 +84,7 @@ class CompiledNetwork:
         self._samples = self._pieces if single is None else Runner(single, native, threads)
         self.threads = threads
         self.target = native.isa.name
+        self.fallback: tuple[()] = ()  # nothing of it runs in PyTorch
         self.input_shapes = _batched(program.inputs, self.piece, self._batch)
         self.output_shapes = _batched(program.outputs, self.piece, self._batch)
         self.weight_bytes = sum(each.weights.nbytes for each in (loaded, single) if each)

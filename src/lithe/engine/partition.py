@@ -19,7 +19,7 @@ from lithe.engine.lower.lower import is_known
 from lithe.engine.network import CompiledNetwork
 from lithe.errors import LitheError
 from lithe.graph.aten import reads_first
-from lithe.graph.fx import arguments, flat, module_path, source_line
+from lithe.graph.fx import arguments, flat, module_path, seen_shape, source_line
 from lithe.graph.model import Model
 from lithe.graph.ops import Conv2d, Linear
 from lithe.graph.overwriting import storages
@@ -122,14 +122,12 @@ def _reasons(program: fx.GraphModule) -> dict[FxNode, str]:
 
 
 def _reason(node: FxNode, known: set[str], shared: set[int]) -> str:
-    ops = understood(node, known)
-    if ops is None or not all(map(is_known, ops)):
+    if not _has_kernels(node, known):
         return "no kernel"
     read = [each for each in arguments(node) if each.name not in known]
-    tensors = [value for each in (node, *read) for value in _values(each)]
-    if not all(isinstance(value, Tensor) for value in tensors):
-        return "a value that is no tensor"
-    for value in tensors:
+    for value in [value for each in (node, *read) for value in _values(each)]:
+        if not isinstance(value, Tensor):
+            return "a value that is no tensor"
         if value.dtype not in TYPES:
             return f"computes with {value.dtype}"
         if value.device.type != "cpu" or value.layout is not torch.strided:
@@ -139,6 +137,20 @@ def _reason(node: FxNode, known: set[str], shared: set[int]) -> str:
     if not shared.isdisjoint(storages(node)) and _is_view(node):
         return "an output that shares memory with another one or with an input"
     return ""
+
+
+def _has_kernels(node: FxNode, known: set[str]) -> bool:
+    ops = understood(node, known)
+    if not ops:
+        return ops is not None
+    whole = arguments(node)[0] if node.target is operator.getitem else node
+    read = [each for each in arguments(whole) if each.name not in known]
+    shapes = tuple(seen_shape(each) for each in read)
+    for op in ops:
+        if not is_known(op, *shapes):
+            return False
+        shapes = (op.shape(*shapes),)
+    return True
 
 
 def _values(node: FxNode) -> list[object]:

@@ -51,6 +51,7 @@ from lithe.graph.ops import (
     Pool2d,
     Reshape,
     Resize,
+    Shape,
     Slice,
     Softmax,
     Transpose,
@@ -96,16 +97,22 @@ def lower(
     Raises:
         LitheError: operators without a rule here; names each with its module and source line.
     """
-    unknown = [node for node in model.graph.nodes if not is_known(node.op)]
+    shapes = model.graph.shapes
+    unknown = [
+        node
+        for node in model.graph.nodes
+        if not is_known(node.op, *(shapes[name] for name in node.inputs))
+    ]
     if unknown:
         raise LitheError(
             f"the engine has no kernel for {'; '.join(map(_described, unknown))}; "
             "fallback=True runs such parts in PyTorch"
         )
-    empty = [name for name, shape in model.graph.shapes.items() if 0 in shape]
+    empty = [name for name, shape in shapes.items() if 0 in shape]
     if empty:
-        shape = model.graph.shapes[empty[0]]
-        raise LitheError(f"the tensor {empty[0]} of shape {shape} holds nothing to compute")
+        raise LitheError(
+            f"the tensor {empty[0]} of shape {shapes[empty[0]]} holds nothing to compute"
+        )
     context = Lowering(model, isa, threads)
     nodes = model.graph.nodes
     index = 0
@@ -119,9 +126,11 @@ def lower(
     return context.program()
 
 
-def is_known(op: Op) -> bool:
-    """Whether there is a kernel for an operator, with what is fused to it."""
+def is_known(op: Op, *inputs: Shape) -> bool:
+    """Whether there is a kernel for an operator on such inputs, with what is fused to it."""
     inner = _inner(op)
+    if isinstance(inner, Linear) and len(inputs[0]) != 2:
+        return False  # the kernel's channels are axis 1, a linear layer's are the last axis
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
 
 
