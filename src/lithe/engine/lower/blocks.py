@@ -209,7 +209,9 @@ def _slice(ctx: Lowering, block: Block) -> None:
     inner = ctx.inside(block.expand.node.output)
     out = ctx.new(block.depthwise.node.output)
     pixels = prod(inner.shape[2:])
-    expand = row_of(ctx.isa, block.expand, x, pixels, inner.pitch, most_vectors=_SLICE_VECTORS, prefetch=True)
+    expand = row_of(
+        ctx.isa, block.expand, x, pixels, inner.pitch, most_vectors=_SLICE_VECTORS, prefetch=True
+    )
     row = depthwise_of(block.depthwise, inner, out.shape[3], out.pitch)
     window = window_of(block.depthwise.conv, inner, out.shape[2])
     kernel, units = sliced_kernel(ctx.isa, Sliced(x.shape[0], window, expand, row))
