@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.graph.from_arch import from_arch
 from lithe.graph.graph import Graph
 
-Array = np.ndarray[Any, np.dtype[Any]]
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+else:
+    Array = Any  # counting needs no array, so it does not import NumPy either
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,6 @@ class RowConv:
         """Panels that hold all `n` channels."""
         return ceil(self.n / self.panel_width(isa))
 
-    def panel_floats(self, isa: InstructionSet) -> int:
-        """Packed weights of one full panel."""
-        return self.rows * self.columns * self.k * self.panel_width(isa)
-
 
 def pack_panels(weight: Floats, width: int, lanes: int) -> Floats:
     """Weights (rows, columns, k, n) as [panel][row][column][k][width], the end filled with 0.

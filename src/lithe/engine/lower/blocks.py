@@ -31,6 +31,8 @@ _ROW_WEIGHT_BYTES = 512 * 1024
 _RING_BYTES = 768 * 1024
 # Two vectors of channels keep a panel's ring in the first-level cache, see docs/decisions.
 _RING_VECTORS = 2
+# A slice is a panel of at most so many.
+_SLICE_VECTORS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +149,19 @@ def choose_schedule(ctx: Lowering, block: Block) -> tuple[str, str]:
     """("rolling", "sliced" or "apart", why)."""
     shapes = ctx.model.graph.shapes
     _, c, h, w = shapes[block.depthwise.source]
-    image_bytes = 4 * h * w * _RING_VECTORS * ctx.isa.lanes
+    image_bytes = 4 * h * w * _SLICE_VECTORS * ctx.isa.lanes
     ring_bytes = 4 * block.depthwise.conv.kernel[0] * w * c
     project_bytes = block.project.weight_bytes if block.project else 0
     width_out = shapes[block.depthwise.node.output][3]
     if block.expand and block.expand.is_pointwise and image_bytes <= _SLICE_BYTES:
-        return "sliced", f"a slice of the expanded image takes {image_bytes} bytes"
+        return "sliced", f"a slice of the expanded image takes at most {image_bytes} bytes"
     if project_bytes > _ROW_WEIGHT_BYTES and width_out <= 14:
         return "apart", f"{project_bytes} bytes of weights for rows of {width_out} pixels"
     if not block.expand:
         return "rolling", f"rows of {4 * width_out * c} bytes between depthwise and pointwise"
     if ring_bytes > _RING_BYTES:
         return "apart", f"a ring would take {ring_bytes} bytes"
-    return "rolling", f"the ring takes {ring_bytes} bytes"
+    return "rolling", f"the ring takes about {ring_bytes} bytes"
 
 
 def _roll(ctx: Lowering, block: Block) -> None:
@@ -207,7 +209,9 @@ def _slice(ctx: Lowering, block: Block) -> None:
     inner = ctx.inside(block.expand.node.output)
     out = ctx.new(block.depthwise.node.output)
     pixels = prod(inner.shape[2:])
-    expand = row_of(ctx.isa, block.expand, x, pixels, inner.pitch, most_vectors=3, prefetch=True)
+    expand = row_of(
+        ctx.isa, block.expand, x, pixels, inner.pitch, most_vectors=_SLICE_VECTORS, prefetch=True
+    )
     row = depthwise_of(block.depthwise, inner, out.shape[3], out.pitch)
     window = window_of(block.depthwise.conv, inner, out.shape[2])
     kernel, units = sliced_kernel(ctx.isa, Sliced(x.shape[0], window, expand, row))
