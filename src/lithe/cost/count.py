@@ -18,6 +18,8 @@ class LayerCost:
 
     `macs` of one run; `params` with batch norm's scale and shift; `activation_bytes` of
     the tensor that it makes, 0 for a view; `live_bytes` of all that is alive while it runs.
+    `other_ops` are operations on elements that are no MACs; `read_bytes` are those of the
+    tensors that it reads, `weight_bytes` of its weights, each once.
     """
 
     path: str
@@ -29,6 +31,14 @@ class LayerCost:
     params: int
     activation_bytes: int
     live_bytes: int
+    other_ops: int = 0
+    read_bytes: int = 0
+    weight_bytes: int = 0
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes that cross between memory and the layer: weights, inputs, and its output."""
+        return self.read_bytes + self.weight_bytes + self.activation_bytes
 
 
 @dataclass(frozen=True, slots=True)

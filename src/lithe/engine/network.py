@@ -18,12 +18,16 @@ from lithe.graph.ops import Shape
 
 @dataclass(frozen=True, slots=True)
 class ScheduleStep:
-    """One step: where it came from, what runs, in how many parts that threads may share."""
+    """One step: where it came from, what runs, in how many parts that threads may share.
+
+    `nodes` are the outputs of the simplified graph's nodes whose work it does.
+    """
 
     label: str
     kernel: str
     units: int
     macs: int
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class CompiledNetwork:
             notes = (f"one piece of {self.piece} samples; a batch is computed in pieces", *notes)
         self.schedule = Schedule(
             tuple(
-                ScheduleStep(step.label, step.kernel.name, step.units, step.macs)
+                ScheduleStep(step.label, step.kernel.name, step.units, step.macs, step.nodes)
                 for step in program.steps
             ),
             notes,

@@ -63,13 +63,18 @@ Place = Arena | Weights | Input | Output
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A kernel at work on these places; `label` is the module path that it came from."""
+    """A kernel at work on these places; `label` is the module path that it came from.
+
+    `nodes` are the outputs of the graph's nodes whose work it does; none for a copy that
+    only brings an output to where the caller wants it.
+    """
 
     kernel: Kernel
     args: tuple[Place, ...]
     units: int
     label: str = ""
     macs: int = 0
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The dimensions of one network, joined: static cost and measured latency."""
 
-from lithe.profiling.static import Profile, profile
+from lithe.profiling.static import profile
+from lithe.profiling.values import Profile
 
 __all__ = ["Profile", "profile"]

@@ -7,7 +7,7 @@ from lithe.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from lithe.cost import LayerCost
-    from lithe.profiling.static import Profile
+    from lithe.profiling.values import Profile
 
 _HEAD = ("Layer", "Kind", "Input", "Output", "MACs", "Params", "Activation", "Live")
 _TEXT_COLUMNS = 4  # the columns before the first figure

@@ -1,49 +1,19 @@
 """The static side of a profile: compute, memory and parameters, known without a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lithe.arch import Architecture
-from lithe.cost import FLOPS_PER_MAC, LayerCost, cost
+from lithe.cost import cost
 from lithe.errors import LitheError
 from lithe.graph import Graph, from_arch
 from lithe.graph.ops import Shape
-from lithe.profiling.notebook import as_html
+from lithe.profiling.values import Profile
 
 if TYPE_CHECKING:
     from torch import nn
 
 BYTES_PER_ELEMENT = 4  # fp32, for activations and weights alike
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What one run of a network costs, counted and not measured.
-
-    `macs` are those of convolutions and linear layers, as in the papers; `param_bytes` and
-    `peak_activation_bytes` are at fp32. The peak is the most that is alive at once when
-    layers run one after the other, and `peak_layer` is the path of the layer that runs
-    then. Where `unknown` names operators without a rule, every total is a lower bound.
-    """
-
-    name: str
-    input_shape: Shape
-    macs: int
-    params: int
-    param_bytes: int
-    peak_activation_bytes: int
-    peak_layer: str
-    layers: tuple[LayerCost, ...]
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def flops(self) -> int:
-        """Two operations for each multiply-accumulate."""
-        return FLOPS_PER_MAC * self.macs
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 def profile(model: "nn.Module | Architecture", input_shape: Sequence[int] | None = None) -> Profile:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,6 +218,16 @@ class Lowering:
         """Append a step."""
         if units:
             self._steps.append(Step(kernel, tuple(args), units, label, macs))
+
+    def lowered(self, nodes: Sequence[Node], steps: int) -> None:
+        """Say which nodes' work the steps from number `steps` on do."""
+        outputs = tuple(node.output for node in nodes)
+        self._steps[steps:] = [replace(step, nodes=outputs) for step in self._steps[steps:]]
+
+    @property
+    def steps(self) -> int:
+        """How many there are so far."""
+        return len(self._steps)
 
     def copy(self, source: Tensor, target: Tensor, label: str) -> None:
         """A step that copies between any two tensors of one shape."""

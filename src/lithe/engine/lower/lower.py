@@ -117,12 +117,14 @@ def lower(
     nodes = model.graph.nodes
     index = 0
     while index < len(nodes):
-        taken = 0
+        taken, before = 0, context.steps
         for group in groupers:
             taken = taken or group(context, index)
         if not taken:
             LOWERINGS[type(_inner(nodes[index].op))](context, nodes[index])
-        index += taken or 1
+        end = index + (taken or 1)
+        context.lowered(nodes[index:end], before)
+        index = end
     return context.program()
 
 
