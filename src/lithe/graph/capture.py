@@ -6,7 +6,7 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,9 +203,10 @@ def _reason(error: Exception) -> str:
 def _translate(program: ExportedProgram, module: str) -> Traced:
     state = Translation()
     outputs: list[str | None] = []
+    place = _placed(program)
     for node in program.graph.nodes:
         if node.op == "placeholder":
-            _place(node, program, state)
+            place(node, state)
         elif node.op == "call_function":
             add_call(node, state)
         elif node.op == "output":
@@ -227,19 +228,26 @@ def _translate(program: ExportedProgram, module: str) -> Traced:
     )
 
 
-def _place(node: FxNode, program: ExportedProgram, state: Translation) -> None:
-    signature, shape = program.graph_signature, shape_or_none(node)
-    if node.name in signature.inputs_to_parameters:
-        name = signature.inputs_to_parameters[node.name]
-        state.known[node.name] = Constant(name, shape, params={name: shape})
-    elif node.name in signature.inputs_to_buffers:
-        name = signature.inputs_to_buffers[node.name]
-        state.known[node.name] = Constant(name, shape, buffers={name: shape})
-    elif node.name in signature.user_inputs:
-        state.names[node.name] = state.builder.input(seen_shape(node))
-    else:
-        name = signature.inputs_to_lifted_tensor_constants.get(node.name, node.name)
-        state.known[node.name] = Constant(name, shape)
+def _placed(program: ExportedProgram) -> Callable[[FxNode, Translation], None]:
+    # torch works these mappings out anew each time that they are asked for.
+    signature = program.graph_signature
+    params, buffers = dict(signature.inputs_to_parameters), dict(signature.inputs_to_buffers)
+    lifted, user_inputs = signature.inputs_to_lifted_tensor_constants, set(signature.user_inputs)
+
+    def place(node: FxNode, state: Translation) -> None:
+        shape = shape_or_none(node)
+        if node.name in params:
+            name = params[node.name]
+            state.known[node.name] = Constant(name, shape, params={name: shape})
+        elif node.name in buffers:
+            name = buffers[node.name]
+            state.known[node.name] = Constant(name, shape, buffers={name: shape})
+        elif node.name in user_inputs:
+            state.names[node.name] = state.builder.input(seen_shape(node))
+        else:
+            state.known[node.name] = Constant(lifted.get(node.name, node.name), shape)
+
+    return place
 
 
 def _values(trace: Traced) -> dict[str, Array]:
