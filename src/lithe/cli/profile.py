@@ -6,9 +6,8 @@ import click
 import msgspec
 
 from lithe.cli.architecture_options import architecture_options, table_options
-from lithe.graph.model import Model
 from lithe.nets.find import find
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 from lithe.profiling.convolutional import check_convolutional
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import columns, render
@@ -42,11 +41,9 @@ def command(
         raise click.UsageError("--json and --csv exclude each other")
     if batch < 1:
         raise click.BadParameter(f"{batch} images are none; give 1 or more", param_hint="--batch")
-    found = find(name, table_options(), batch=batch, weights=False)
-    if isinstance(found.model, Model):
-        raise click.UsageError("an ONNX file cannot be profiled yet")
+    found = find(name, table_options(), batch=batch)
     check_convolutional(found)
-    counted = replace(profile(found.model, found.input_shape), name=found.name)
+    counted = replace(static_profile(found.model, found.input_shape), name=found.name)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(profile_values(counted, sort))))
     elif as_csv:

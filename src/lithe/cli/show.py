@@ -5,7 +5,7 @@ import msgspec
 
 from lithe.arch.named import named
 from lithe.cli.architecture_options import architecture_options, table_options
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 from lithe.report.paper_table import paper_table
 from lithe.report.paper_text import paper_text
 from lithe.report.terminal import render
@@ -25,7 +25,7 @@ def command(
     MACs, parameters and activation bytes stand beside each row. Nothing is built or run.
     """
     arch = named(name, table_options())
-    printed, counted = paper_table(arch), profile(arch)
+    printed, counted = paper_table(arch), static_profile(arch)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(paper_values(printed, counted))))
     else:

@@ -24,11 +24,12 @@ _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 class Found:
     """A network and what it is to be given: the shape n c h w of its input.
 
-    `name` is what reports call it: a table's label, else what was typed.
+    `name` is what reports call it: a table's label, else what was typed. A `Path` is a model
+    file of lithe's, which holds a table and its weights.
     """
 
     name: str
-    model: "Architecture | nn.Module | Model"
+    model: "Architecture | nn.Module | Model | Path"
     input_shape: Shape
 
 
@@ -36,9 +37,7 @@ def find(
     text: str,
     options: TableOptions | None = None,
     input_shape: Shape | None = None,
-    *,
     batch: int | None = None,
-    weights: bool = True,
 ) -> Found:
     """The network that a text names.
 
@@ -52,7 +51,6 @@ def find(
         options: those of a named table.
         input_shape: n c h w; what the network itself says by default.
         batch: images in one run, in place of the shape's own number.
-        weights: without them a model file is only its table, and needs no torch.
 
     Raises:
         LitheError: nothing of that name (the nearest are offered), options that do not go
@@ -63,7 +61,7 @@ def find(
     path = Path(text)
     if path.suffix in (".onnx", ".safetensors", *_PICKLES) or path.is_file():
         check_no_options(text, options)
-        return _from_file(path, input_shape, batch, weights)
+        return _from_file(path, input_shape, batch)
     if not colon:
         return _from_table(text, options, input_shape, batch)
     check_no_options(text, options)
@@ -118,7 +116,7 @@ def _at_input(text: str, options: TableOptions, shape: Shape) -> TableOptions:
     return TableOptions(options.width, shape[2], options.classes, shape[1], options.paper_strides)
 
 
-def _from_file(path: Path, input_shape: Shape | None, batch: int | None, weights: bool) -> Found:
+def _from_file(path: Path, input_shape: Shape | None, batch: int | None) -> Found:
     if path.suffix == ".onnx":
         from lithe.graph.onnx import read_onnx
 
@@ -133,12 +131,7 @@ def _from_file(path: Path, input_shape: Shape | None, batch: int | None, weights
 
     arch = read_card(path).arch
     shape = _with_batch(input_shape or _input_of(arch), batch)
-    if weights or shape[1:] != _input_of(arch)[1:]:
-        # The table is for one resolution; at another only the network itself can be asked.
-        from lithe.nets.model_file import load
-
-        return Found(arch.label, load(path), shape)
-    return Found(arch.label, arch, shape)
+    return Found(arch.label, path, shape)
 
 
 def _from_module(

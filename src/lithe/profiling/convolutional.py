@@ -1,5 +1,7 @@
 """Whether a network is a convolutional one, asked before anything long begins."""
 
+from pathlib import Path
+
 from lithe.arch import Architecture
 from lithe.cost import layers
 from lithe.errors import LitheError
@@ -32,7 +34,7 @@ def check_convolutional(found: Found) -> None:
 
 def _graph(found: Found) -> Graph | None:
     """The graph, where one has to look at it."""
-    if isinstance(found.model, Architecture):
+    if isinstance(found.model, Architecture | Path):
         return None
     if isinstance(found.model, Model):
         return found.model.graph
