@@ -10,8 +10,9 @@ from lithe.nets.find import find
 from lithe.profiling import static_profile
 from lithe.profiling.convolutional import check_convolutional
 from lithe.report.profile_text import profile_text
+from lithe.report.step_groups import Sort
 from lithe.report.terminal import columns, render
-from lithe.report.values import Sort, profile_csv, profile_values
+from lithe.report.values import profile_csv, profile_values
 
 
 @click.command(name="profile")

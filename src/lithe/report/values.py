@@ -3,15 +3,14 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from lithe.cost import LayerCost, by_kind
 from lithe.profiling import Profile
 from lithe.report.paper_table import PaperTable
-
-Sort = Literal["macs", "params", "memory"]
+from lithe.report.step_groups import Sort
 
 _CSV_FIELDS = (
     "path", "kind", "op", "in_shape", "out_shape",
