@@ -6,17 +6,18 @@ a program can travel to another process that has none of the network's own code.
 
 import operator
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.fx import Node as FxNode
 
 from lithe.errors import LitheError
 from lithe.graph.capture import Traced
-from lithe.graph.fx import arguments
+from lithe.graph.fx import arguments, module_path
 from lithe.graph.torch_constants import Constants
 
 
@@ -29,13 +30,17 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: `target` as torch names it, what it reads, what nobody reads after it."""
+    """One call: `target` as torch names it, what it reads, what nobody reads after it.
+
+    `module` is the path of the one module whose whole work it is, "" none.
+    """
 
     name: str
     target: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     frees: tuple[str, ...]
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,10 @@ def eager_program(trace: Traced, weights: Mapping[str, Tensor]) -> EagerProgram:
     targets = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     given = set(signature.user_inputs)
     output = next(node for node in nodes if node.op == "output")
-    returned = tuple(value.name for value in arguments(output))
+    wanted = set(signature.user_outputs)
+    returned = tuple(value.name for value in arguments(output) if value.name in wanted)
     last = {value.name: node.name for node in nodes for value in arguments(node)}
+    times = Counter(module_path(node) for node in nodes if node.op == "call_function")
     constants = {}
     calls = []
     for node in nodes:
@@ -72,15 +79,18 @@ def eager_program(trace: Traced, weights: Mapping[str, Tensor]) -> EagerProgram:
         elif node.op == "call_function":
             read = {value.name for value in arguments(node)} | {node.name}
             frees = {name for name in read if last.get(name, node.name) == node.name}
-            calls.append(_call(node, tuple(sorted(frees - constants.keys()))))
+            path = module_path(node)
+            alone = path if times[path] == 1 else ""
+            calls.append(_call(node, tuple(sorted(frees - constants.keys())), alone))
     inputs = tuple(node.name for node in nodes if node.op == "placeholder" and node.name in given)
     return EagerProgram(tuple(calls), constants, inputs, returned)
 
 
-def _call(node: FxNode, frees: tuple[str, ...]) -> Call:
+def _call(node: FxNode, frees: tuple[str, ...], module: str) -> Call:
     if not isinstance(node.target, torch._ops.OpOverload) and node.target is not operator.getitem:
         raise LitheError(f"{node.target} cannot be called by its name")
-    return Call(node.name, str(node.target), _named(node.args), _named(node.kwargs), frees)
+    args, kwargs = _named(node.args), _named(node.kwargs)
+    return Call(node.name, str(node.target), args, kwargs, frees, module)
 
 
 def _named(value: Any) -> Any:
@@ -98,13 +108,22 @@ def _named(value: Any) -> Any:
             return value
 
 
-class EagerRunner:
-    """A program with its calls found, to be run often."""
+_Filled = tuple[Sequence[Any], Mapping[str, Any]]
+_Filler = Callable[[dict[str, Any]], _Filled]
 
-    def __init__(self, program: EagerProgram) -> None:
+
+class EagerRunner:
+    """A program with its calls found, to be run often.
+
+    Given the network, a call that is all that one of torch's own modules does is made by that
+    module: its Python, some microseconds, is a part of what the layer takes.
+    """
+
+    def __init__(self, program: EagerProgram, network: nn.Module | None = None) -> None:
         self._program = program
+        modules = dict(network.named_modules()) if network else {}
         self._calls = [
-            (call.name, _function(call.target), _filler(call.args, call.kwargs), call.frees)
+            (call.name, *_callable(call, program, modules.get(call.module)), call.frees)
             for call in program.calls
         ]
 
@@ -125,6 +144,23 @@ class EagerRunner:
         return tuple(values[name] for name in self._program.outputs), stamps
 
 
+def _callable(
+    call: Call, program: EagerProgram, module: nn.Module | None
+) -> tuple[Callable[..., Any], _Filler]:
+    match call.args:
+        case (Ref(name), *rest) if (
+            module is not None
+            and call.module
+            and type(module).__module__.startswith("torch.nn.modules.")
+            and not list(module.children())
+            and all(ref in program.constants for ref in _refs((rest, call.kwargs)))
+            and name not in program.constants
+        ):
+            return module, _filler((Ref(name),), {})
+        case _:
+            return _function(call.target), _filler(call.args, call.kwargs)
+
+
 def _function(target: str) -> Callable[..., Any]:
     if not target.startswith("<"):
         found: Any = torch.ops
@@ -134,16 +170,11 @@ def _function(target: str) -> Callable[..., Any]:
     return operator.getitem
 
 
-_Filled = tuple[Sequence[Any], Mapping[str, Any]]
-
-
-def _filler(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Callable[[dict[str, Any]], _Filled]:
+def _filler(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Filler:
     """A function from the values to the arguments; quick where no list holds a value."""
     places = [(at, arg.name) for at, arg in enumerate(args) if isinstance(arg, Ref)]
     rest = [arg for arg in args if not isinstance(arg, Ref)]
-    if kwargs or _holds_ref(rest):
+    if kwargs or _refs(rest):
         return lambda values: _filled((args, kwargs), values)
 
     def fill(values: dict[str, Any]) -> _Filled:
@@ -155,10 +186,17 @@ def _filler(
     return fill
 
 
-def _holds_ref(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(map(_holds_ref, value))
-    return isinstance(value, Ref)
+def _refs(value: Any) -> list[str]:
+    """Names of the values that arguments hold."""
+    match value:
+        case Ref(name):
+            return [name]
+        case list() | tuple():
+            return [name for each in value for name in _refs(each)]
+        case dict():
+            return _refs(list(value.values()))
+        case _:
+            return []
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:

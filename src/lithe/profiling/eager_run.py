@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from lithe.cost import Layer, LayerCost
 from lithe.errors import LitheError
 from lithe.graph.capture import Traced
-from lithe.graph.fx import flat
 from lithe.profiling.eager_program import EagerProgram, EagerRunner, eager_program
 from lithe.profiling.rounds import StepWork, Way
 
@@ -54,6 +54,7 @@ def eager_way(module: nn.Module, x: Tensor) -> Way:
 
 def eager_steps(
     way: Way,
+    module: nn.Module,
     trace: Traced,
     program: EagerProgram,
     x: Tensor,
@@ -68,8 +69,8 @@ def eager_steps(
     Raises:
         LitheError: call by call the outputs are not those of the module.
     """
-    runner = EagerRunner(program)
-    _check(flat(_leaves(way.whole())), runner.run(x)[0])
+    runner = EagerRunner(program, module)
+    _check(pytree.tree_leaves(way.whole()), runner.run(x)[0])
     layer_of = {node.output: i for i, layer in enumerate(layers) for node in layer.nodes}
     groups: dict[int | str, list[int]] = {}  # calls of a layer, or of none
     named: dict[int | str, set[int]] = {}
@@ -98,10 +99,6 @@ def eager_steps(
         return [sum(stamps[at + 1] - stamps[at] for at in calls) for calls in parts]
 
     return Way(way.runtime, way.threads, way.whole, timed, tuple(steps))
-
-
-def _leaves(value: object) -> list[object]:
-    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def _check(right: Sequence[object], found: Sequence[Tensor]) -> None:

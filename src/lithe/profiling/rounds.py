@@ -1,9 +1,9 @@
 """Runs of a network as a whole and step by step, in several runtimes, in turns.
 
 A turn measures one runtime: first some runs that do not count, which fetch weights back into
-the caches that the others used and wake its threads; then a run as a whole and a run step by
-step, one after the other, so that both meet the machine in the same state. A slow moment of
-the machine strikes all runtimes alike.
+the caches that the others used and wake its threads; then a few runs as a whole and a few step
+by step, again and again, so that both meet the machine in the same state. A slow moment of the
+machine strikes all runtimes alike.
 """
 
 import gc
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lithe.profiling.latency import latency_from, percentiles
 from lithe.profiling.values import RunLatency, StepLatency
@@ -19,7 +20,8 @@ from lithe.runtimes import RuntimeName
 
 ROUNDS = 12
 TURN_S = 0.12  # of runs that count, in one turn of one runtime
-FEWEST = 3  # pairs in a turn
+FEWEST = 3  # of each kind in a turn
+BURST_S = 0.01  # of one kind without a break: between the kinds the threads fall asleep
 WARM_UP_S, WARM_UP = 0.03, 2  # before them, the longer of the two
 LONGEST_S = 8.0  # no further round begins after so long
 
@@ -77,25 +79,35 @@ def take_turns(ways: Sequence[Way], advance: Advance) -> tuple[RunLatency, ...]:
 def _turn(way: Way, found: _Seconds) -> None:
     spent, runs = 0.0, 0
     while spent < WARM_UP_S or (runs < WARM_UP and spent < TURN_S):
-        spent += _pair(way, None)
+        spent += _timed(way.whole)[0]
+        spent += _timed(way.timed)[0] if way.timed else 0.0
         runs += 1
     found.warm_up += runs
     spent, runs = 0.0, 0
     while spent < TURN_S or (runs < FEWEST and spent < LONGEST_S / 4):
-        spent += _pair(way, found)
-        runs += 1
+        whole = _burst(way.whole)
+        found.whole += [seconds for seconds, _ in whole]
+        steps = _burst(way.timed) if way.timed else []
+        found.steps += [seconds for _, seconds in steps]
+        spent += sum(seconds for seconds, _ in (*whole, *steps))
+        runs += len(whole)
 
 
-def _pair(way: Way, found: _Seconds | None) -> float:
-    """A run as a whole and one step by step; the seconds of both."""
+_Kind = TypeVar("_Kind")
+
+
+def _burst(run: Callable[[], _Kind]) -> list[tuple[float, _Kind]]:
+    """Runs one after the other, each with its seconds."""
+    found = [_timed(run)]
+    while sum(seconds for seconds, _ in found) < BURST_S:
+        found.append(_timed(run))
+    return found
+
+
+def _timed(run: Callable[[], _Kind]) -> tuple[float, _Kind]:
     started = time.perf_counter()
-    way.whole()
-    done = time.perf_counter()
-    steps = way.timed() if way.timed else ()
-    if found is not None:
-        found.whole.append(done - started)
-        found.steps.append(steps)
-    return time.perf_counter() - started
+    outcome = run()
+    return time.perf_counter() - started, outcome
 
 
 def _latency(way: Way, found: _Seconds) -> RunLatency:
