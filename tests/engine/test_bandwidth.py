@@ -16,6 +16,7 @@ from lithe.engine.bandwidth import (
     bandwidth_loop,
     chunk_bytes,
     motion_kernel,
+    touched,
     vectors,
 )
 from lithe.engine.cache import Cache
@@ -66,11 +67,11 @@ def test_a_trip_is_loads_and_stores_only(
 def test_every_byte_is_read_in_every_trip(
     isa: InstructionSet, chunks: int, threads: int, trips: int
 ) -> None:
-    part = chunks * chunk_bytes(isa)
-    loop = bandwidth_loop("read", threads * part, isa, threads, Cache())
-    (buffer,) = loop.inputs
+    part = 2 * chunks * chunk_bytes(isa)
+    buffer = touched(threads * part, isa, threads, Cache())
+    assert (buffer.view(np.int64) == 1).all()
+    loop = bandwidth_loop("read", buffer, isa, threads, Cache())
     assert buffer.nbytes == threads * part == loop.work
-    assert (buffer.view(np.int64) == 1).all()  # touched before it was read
     buffer[:] = random_bytes(buffer.nbytes)
     loop.run(trips)
     size = 4 * isa.lanes
@@ -87,8 +88,8 @@ def test_every_byte_is_read_in_every_trip(
 @pytest.mark.parametrize("chunks", [1, 3])
 def test_a_copy_is_a_copy(tmp_path: Path, isa: InstructionSet, threads: int, chunks: int) -> None:
     part = 2 * chunks * chunk_bytes(isa)
-    loop = bandwidth_loop("copy", threads * part, isa, threads, Cache(tmp_path))
-    (buffer,) = loop.inputs
+    buffer = touched(threads * part, isa, threads, Cache(tmp_path))
+    loop = bandwidth_loop("copy", buffer, isa, threads, Cache(tmp_path))
     buffer[:] = random_bytes(buffer.nbytes)
     halves = buffer.reshape(threads, 2, part // 2)
     before = halves[:, 0].copy()
@@ -115,17 +116,9 @@ def test_nothing_beside_the_buffer_is_touched(
 
 def test_buffers_are_shared_out_in_whole_chunks(tmp_path: Path) -> None:
     isa = runnable()[0]
-    chunk = chunk_bytes(isa)
-    sizes = {
-        size: bandwidth_loop("read", size, isa, 2, Cache(tmp_path)).inputs[0].nbytes
-        for size in (1, 2 * chunk, 5 * chunk, 6 * chunk + 63)
-    }
-    assert sizes == {
-        1: 2 * chunk,
-        2 * chunk: 2 * chunk,
-        5 * chunk: 4 * chunk,
-        6 * chunk + 63: 6 * chunk,
-    }
+    pair = 4 * chunk_bytes(isa)  # of two threads, each of which can copy a half to the other
+    for size, made in ((1, pair), (pair, pair), (2 * pair - 1, pair), (2 * pair, 2 * pair)):
+        assert touched(size, isa, 2, Cache(tmp_path)).nbytes == made
 
 
 def test_it_reads_on_aarch64(tmp_path: Path) -> None:

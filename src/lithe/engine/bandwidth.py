@@ -11,6 +11,7 @@ from lithe.engine.ir import Value, module
 from lithe.engine.isa import InstructionSet
 from lithe.engine.loops import (
     LINE_BYTES,
+    Bytes,
     Loop,
     each_unit,
     loop_function,
@@ -37,23 +38,26 @@ def chunk_bytes(isa: InstructionSet) -> int:
     return 4 * isa.lanes * vectors(isa)
 
 
-def bandwidth_loop(
-    motion: Literal["read", "copy"],
-    size_bytes: int,
-    isa: InstructionSet,
-    threads: int,
-    cache: Cache,
-) -> Loop:
-    """The loop over a buffer of about that size, shared out to the threads.
+def touched(size_bytes: int, isa: InstructionSet, threads: int, cache: Cache) -> Bytes:
+    """A buffer of about that size, in whole chunks for each thread, written once.
 
-    Its work is counted in bytes: those read, and in a copy also those written. The memory is
-    written first by the thread that will use it: untouched pages would all be one page of
-    zeros, and a machine of several sockets keeps a page where it was touched first.
+    Untouched pages would all be one page of zeros. Each thread writes the part that it will
+    use, because a machine of several sockets keeps a page where it was touched first.
     """
-    chunk = chunk_bytes(isa) * (2 if motion == "copy" else 1)
+    chunk = 2 * chunk_bytes(isa)  # so that it can be copied from one half to the other
     part = max(1, size_bytes // threads // chunk) * chunk
     buffer = aligned(threads * part)
-    prepared(motion_kernel("fill", isa), isa, (buffer,), threads, cache, work=1, part_bytes=part)
+    bandwidth_loop("fill", buffer, isa, threads, cache)
+    return buffer
+
+
+def bandwidth_loop(
+    motion: Motion, buffer: Bytes, isa: InstructionSet, threads: int, cache: Cache
+) -> Loop:
+    """The loop over a buffer, shared out to the threads.
+
+    Its work is counted in bytes: those read or written, in a copy both.
+    """
     return prepared(
         motion_kernel(motion, isa),
         isa,
@@ -61,7 +65,7 @@ def bandwidth_loop(
         threads,
         cache,
         work=float(buffer.nbytes),
-        part_bytes=part,
+        part_bytes=buffer.nbytes // threads,
     )
 
 
