@@ -11,9 +11,9 @@ from lithe.profiling import Profile
 from lithe.profiling.values import Buffer, MemoryUse
 from lithe.report import profile_words as words
 from lithe.report.kinds import KIND_STYLES
-from lithe.report.module_tree import module_tree
+from lithe.report.module_tree import Module, module_tree
 from lithe.report.offline_page import joined, offline_page
-from lithe.report.profile_plots import WAYS, profile_plots
+from lithe.report.profile_plots import WAYS, by_layer, profile_plots, runs
 from lithe.report.values import shape_text
 from lithe.runtimes import WORDS
 from lithe.units import format_bytes, format_count, format_seconds
@@ -47,7 +47,8 @@ def profile_page(profile: Profile) -> str:
             "kind_styles": KIND_STYLES,
             "used_kinds": _used_kinds(data),
             "markup": Markup,
-            "modules": module_tree(profile),
+            "modules": _modules(profile),
+            "first_times": _first_times(profile),
             "peaks": tuple((WAYS[use.way], use, _alive(use)) for use in profile.memory),
             "device": _device_facts(profile),
             "energy": tuple(map(words.energy_text, profile.energy)),
@@ -64,9 +65,23 @@ def profile_page(profile: Profile) -> str:
     )
 
 
+def _modules(profile: Profile) -> list[tuple[int, Module]]:
+    """The network and its modules of several layers; single ones are in the table of layers."""
+    return [
+        (index, module)
+        for index, module in enumerate(module_tree(profile))
+        if len(module.layers) > 1 or not index
+    ]
+
+
+def _first_times(profile: Profile) -> list[dict[str, Any]]:
+    found = runs(profile)
+    return by_layer(found[0]["steps"], len(profile.layers)) if found else []
+
+
 def _used_kinds(data: dict[str, Any]) -> list[str]:
-    found = {step["kind"] for run in data["runs"] for step in run["steps"]}
-    found |= {layer["kind"] for layer in data["layers"]}
+    found = {kind for run in data["runs"] for kind in run["steps"].get("kind", ())}
+    found |= set(data["layers"].get("kind", ()))
     return [kind for kind in KIND_STYLES if kind in found]
 
 

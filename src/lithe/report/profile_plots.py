@@ -1,6 +1,6 @@
 """The data behind the plots of a profile's page, as JSON values; its scripts draw them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
@@ -19,7 +19,7 @@ def profile_plots(profile: Profile) -> dict[str, Any]:
     """Everything that the scripts read; layers are referred to by their index.
 
     `runs` are ways of having a time per step, the first is shown first: what was measured,
-    or the prediction.
+    or the prediction. Rows of one kind stand as columns, which keeps hundreds of layers small.
     """
     return {
         "name": profile.name,
@@ -27,7 +27,7 @@ def profile_plots(profile: Profile) -> dict[str, Any]:
             key: {"name": style.name, "colour": style.colour, "symbol": style.symbol}
             for key, style in KIND_STYLES.items()
         },
-        "layers": [
+        "layers": _columns(
             {
                 "path": layer.path,
                 "kind": layer.kind,
@@ -40,27 +40,40 @@ def profile_plots(profile: Profile) -> dict[str, Any]:
                 "moved_bytes": layer.moved_bytes,
             }
             for layer in profile.layers
-        ],
+        ),
         "runs": [
-            {**run, "by_layer": by_layer(run["steps"], len(profile.layers))}
+            {
+                **run,
+                "steps": _columns(run["steps"]),
+                "by_layer": _columns(by_layer(run["steps"], len(profile.layers))),
+            }
             for run in runs(profile)
         ],
         "memory": [_memory(profile, use) for use in profile.memory],
-        "modules": [
+        "modules": _columns(
             {
-                "path": module.path,
                 "label": module.label or profile.name,
                 "parent": module.parent,
                 "layers": _ranges(module.layers),
                 "macs": module.macs,
                 "params": module.params,
                 "moved_bytes": module.moved_bytes,
-                "times_s": [*module.times_s, *_predicted_time(profile, module.layers)],
-                "kind": kind_of_step({profile.layers[i].kind for i in module.layers}),
+                "times_s": [
+                    _rounded(seconds)
+                    for seconds in (*module.times_s, *_predicted_time(profile, module.layers))
+                ],
             }
             for module in module_tree(profile)
-        ],
+        ),
     }
+
+
+def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {}
+    for row in rows:
+        for key, value in row.items():
+            columns.setdefault(key, []).append(value)
+    return columns
 
 
 def runs(profile: Profile) -> list[dict[str, Any]]:
@@ -68,8 +81,8 @@ def runs(profile: Profile) -> list[dict[str, Any]]:
     return [*(_run(profile, run) for run in profile.latencies), *_predicted(profile)]
 
 
-def by_layer(steps: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any] | None]:
-    """For each layer the steps that work for it, added up; None where no step does.
+def by_layer(steps: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """For each layer the steps that work for it, added up; `seconds` is None where none does.
 
     `shared_by` is how many layers those steps work for together: above 1 the time is not
     this layer's alone, and it is not divided. `side` is that of the longest of them.
@@ -78,18 +91,20 @@ def by_layer(steps: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]
     for step in steps:
         for layer in step["layers"]:
             found[layer].append(step)
-    return [_added(own) if own else None for own in found]
+    return [_added(own) for own in found]
 
 
 def _added(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    if not steps:
+        return {"seconds": None, "shared_by": 0, "share": None, "side": None}
     seconds = sum(step["seconds"] or 0.0 for step in steps)
     bounds = [step["bound_s"] for step in steps]
     bound = None if None in bounds else sum(bounds)
     longest = max(steps, key=lambda step: step["seconds"] or 0.0)
     return {
-        "seconds": seconds,
+        "seconds": _rounded(seconds),
         "shared_by": len({layer for step in steps for layer in step["layers"]}),
-        "share": bound / seconds if bound is not None and seconds else None,
+        "share": _rounded(bound / seconds) if bound is not None and seconds else None,
         "side": longest["side"],
     }
 
@@ -108,9 +123,9 @@ def _run(profile: Profile, run: RunLatency) -> dict[str, Any]:
                 "kind": kind_of_step({profile.layers[i].kind for i in step.layers}),
                 "macs": step.macs,
                 "moved_bytes": step.moved_bytes,
-                "p20_s": _finite(step.p20_s),
-                "seconds": _finite(step.p50_s),
-                "p80_s": _finite(step.p80_s),
+                "p20_s": _rounded(step.p20_s),
+                "seconds": _rounded(step.p50_s),
+                "p80_s": _rounded(step.p80_s),
                 **_bound(step.bound),
             }
             for step in run.steps
@@ -137,7 +152,7 @@ def _predicted(profile: Profile) -> list[dict[str, Any]]:
                     "macs": layer.macs,
                     "moved_bytes": layer.moved_bytes,
                     "p20_s": None,
-                    "seconds": _finite(bound.seconds),
+                    "seconds": _rounded(bound.seconds),
                     "p80_s": None,
                     **_bound(bound),
                 }
@@ -157,7 +172,7 @@ def _predicted_time(profile: Profile, layers: Sequence[int]) -> list[float]:
 def _bound(bound: Bound | None) -> dict[str, Any]:
     if bound is None:
         return {"bound_s": None, "side": None, "level": None}
-    return {"bound_s": _finite(bound.seconds), "side": bound.side, "level": bound.level}
+    return {"bound_s": _rounded(bound.seconds), "side": bound.side, "level": bound.level}
 
 
 def _roofs(device: Device | None, threads: int) -> dict[str, Any] | None:
@@ -214,5 +229,6 @@ def _ranges(layers: Sequence[int]) -> list[list[int]]:
     return found
 
 
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None
+def _rounded(value: float) -> float | None:
+    """Five digits, which is more than anyone measures; what is no number is a gap."""
+    return float(f"{value:.5g}") if isfinite(value) else None

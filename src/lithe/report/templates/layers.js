@@ -10,8 +10,7 @@ function valueOf(index, key) {
   if (key === "shape") return layer.shapes.split(" to ")[1];
   if (key === "kind") return page.kinds[layer.kind].name;
   if (!["seconds", "share", "side"].includes(key)) return layer[key];
-  const timed = run().by_layer[index];
-  return timed ? timed[key] : null;
+  return run().by_layer[index][key];
 }
 
 // What is not known stands last, whichever way it is sorted; equals stay in order of processing.
@@ -57,14 +56,14 @@ function showTimes() {
   if (!page.runs.length) return;
   layerTable.rows.forEach((row, index) => {
     const timed = run().by_layer[index], [time, share, side] = Array.from(row.cells).slice(-3);
-    time.textContent = timed ? secondsText(timed.seconds) : "\u2013";
-    if (timed && timed.shared_by > 1) {
+    time.textContent = timed.seconds === null ? "\u2013" : secondsText(timed.seconds);
+    if (timed.shared_by > 1) {
       const mark = document.createElement("small");
       mark.textContent = "\u2215" + timed.shared_by;
       time.append(mark);
     }
-    share.textContent = timed && timed.share !== null ? percentText(timed.share) : "\u2013";
-    side.textContent = (timed && timed.side) || "\u2013";
+    share.textContent = timed.share !== null ? percentText(timed.share) : "\u2013";
+    side.textContent = timed.side || "\u2013";
   });
   if (["seconds", "share", "side"].includes(layerTable.key)) sortLayers();
 }

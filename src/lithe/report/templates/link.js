@@ -1,6 +1,25 @@
 "use strict";
 // What is chosen, and in which runtime times are shown; kept behind the # of the address.
 
+// Rows travel as columns; here they are rows again.
+function rowsOf(columns) {
+  const keys = Object.keys(columns);
+  return (columns[keys[0]] || []).map((_, i) => Object.fromEntries(keys.map((key) => [key, columns[key][i]])));
+}
+
+page.layers = rowsOf(page.layers);
+page.modules = rowsOf(page.modules);
+for (const one of page.runs) {
+  one.steps = rowsOf(one.steps);
+  one.by_layer = rowsOf(one.by_layer);
+}
+for (const module of page.modules) {
+  const above = module.parent === null ? null : page.modules[module.parent];
+  module.path = above === null ? "" : (above.path ? above.path + "." : "") + module.label;
+  const kinds = new Set(spread(module.layers).map((i) => page.layers[i].kind));
+  module.kind = kinds.size === 1 ? [...kinds][0] : "several";
+}
+
 const chosen = { layers: new Set(), runtime: 0 };
 const listeners = [];
 

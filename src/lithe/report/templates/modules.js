@@ -21,6 +21,13 @@ function measured(module) {
     : countText(module[key]) + (key === "macs" ? " MACs" : " parameters");
 }
 
+// A number alone says little: then the name above it stands before.
+function labelOf(module) {
+  if (!/^\d/.test(module.label) || module.parent === null) return module.label;
+  const above = page.modules[module.parent];
+  return (above.path ? above.path.split(".").pop() + "." : "") + module.label;
+}
+
 function moduleText(module, share) {
   const layers = spread(module.layers);
   return hoverOf(module.path || module.label, [
@@ -54,9 +61,9 @@ function drawModules() {
   draw("modules-plot", [{
     type: "icicle", ids: shown.map((i) => "m" + i), sort: false, branchvalues: "remainder",
     parents: shown.map((i) => (page.modules[i].parent === null ? "" : "m" + page.modules[i].parent)),
-    labels: shown.map((i) => plain(page.modules[i].label)), values: shown.map((i) => own[i]),
+    labels: shown.map((i) => plain(labelOf(page.modules[i]))), values: shown.map((i) => own[i]),
     customdata: shown, text: shown.map((i) => moduleText(page.modules[i], totals[i] / (totals[0] || 1))),
-    hovertemplate: "%{text}<extra></extra>", textinfo: "label", textposition: "middle left",
+    hovertemplate: "%{text}<extra></extra>", textinfo: "label", textposition: "middle left", leaf: { opacity: 1 },
     tiling: { orientation: "h", pad: 1 }, pathbar: { visible: false }, root: { color: t.wash },
     insidetextfont: { size: t.size, color: shown.map((i) => (parents.has(i) ? t.ink : t.paper)) },
     marker: {

@@ -7,7 +7,7 @@ function rooflinePoints() {
   })).filter((p) => p.step.macs > 0 && p.step.moved_bytes > 0 && p.step.seconds > 0);
 }
 
-function decades(low, high, factor, unit) {
+function decades(low, high, unit) {
   const values = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++) {
     const value = 10 ** e;
@@ -32,11 +32,13 @@ function roofTraces(t, roofs, low, high) {
 
 // Each roof is named where it leaves the plot on the left or at its foot.
 function roofNames(t, roofs, low, high, floor) {
-  const text = (name) => ({ showarrow: false, font: { color: t.soft, size: t.size }, bgcolor: t.paper, borderpad: 1, text: name });
+  const text = (name) => ({ showarrow: false, font: { color: t.soft, size: t.size }, text: name });
   const names = roofs.levels.map((level) => {
     const enters = Math.max(low, floor / level.bytes_per_s);
     return Object.assign(text(level.level + " " + bytesText(level.bytes_per_s) + "/s"), {
-      x: Math.log10(enters) + 0.02, y: Math.log10(Math.min(roofs.macs_per_s, enters * level.bytes_per_s)), xanchor: "left", yanchor: "bottom",
+      x: Math.log10(enters), y: Math.log10(Math.min(roofs.macs_per_s, enters * level.bytes_per_s)),
+      // To the right of where the line begins, and so below it.
+      xanchor: "left", yanchor: "middle", xshift: t.size * 1.3, yshift: enters > low ? t.size * 0.6 : 0,
     });
   });
   names.push(Object.assign(text("arithmetic " + countText(roofs.macs_per_s) + "MAC/s"), {
@@ -51,16 +53,15 @@ function drawRoofline() {
   const t = theme(), points = rooflinePoints(), roofs = run().roofs;
   const xs = points.map((p) => p.x), ys = points.map((p) => p.y).concat(roofs ? [roofs.macs_per_s] : []);
   const left = Math.min(...xs, 0.5) / 1.6, right = Math.max(...xs, 100) * 1.6;
-  const bottom = Math.min(...ys) / 2, top = Math.max(...ys) * 2;
+  const bottom = Math.min(...ys) / 3, top = Math.max(...ys) * 2;
   const longest = Math.max(...run().steps.map((step) => step.seconds));
   const any = chosen.layers.size > 0;
   const biggest = t.size * 2.6;
-  const marked = points.map((p) => any && isChosen(p.step.layers));
   // Large points first, so that they hide no small one.
   points.sort((a, b) => b.step.seconds - a.step.seconds);
   const flags = points.map((p) => any && isChosen(p.step.layers));
   const trace = {
-    type: "scatter", mode: "markers", x: points.map((p) => p.x), y: points.map((p) => p.y),
+    type: "scatter", mode: "markers", cliponaxis: false, x: points.map((p) => p.x), y: points.map((p) => p.y),
     customdata: points.map((p) => p.index), hovertemplate: "%{text}<extra></extra>",
     text: points.map((p) => hoverOf(p.step.label, stepLines(p.step, run()))),
     marker: {
@@ -75,9 +76,9 @@ function drawRoofline() {
   draw("roofline-plot", [...(roofs ? roofTraces(t, roofs, left, right) : []), trace], layout(t, {
     hovermode: "closest", annotations: notes, margin: { l: 8, r: 12, t: t.size * 1.6, b: 8 },
     xaxis: axis(t, Object.assign({ type: "log", range: [Math.log10(left), Math.log10(right)], title: title(t, "MACs for each byte moved", 10) },
-      decades(left, right, 10, (v) => String(v)))),
+      decades(left, right, String))),
     yaxis: axis(t, Object.assign({ type: "log", range: [Math.log10(bottom), Math.log10(top)], title: title(t, "MACs per second", 10) },
-      decades(bottom, top, 10, countText))),
+      decades(bottom, top, countText))),
   }));
   onClick("roofline-plot", (point) => {
     if (point.customdata !== undefined) choose(run().steps[point.customdata].layers, "roofline");
@@ -88,7 +89,7 @@ function drawRoofline() {
 function noteRoofline(points, roofs) {
   const left = run().steps.length - points.length, seconds = run().steps.filter((step) => !step.macs).reduce((sum, step) => sum + step.seconds, 0);
   const parts = [];
-  if (left) parts.push(left + (left === 1 ? " step has" : " steps have") + " no MACs and so no place here; together they take " + secondsText(seconds) + ".");
+  if (left) parts.push(left + (left === 1 ? " step has" : " steps have") + " no MACs and so no place here: " + secondsText(seconds) + (left > 1 ? " in all." : "."));
   if (!roofs) parts.push("What the machine can do was not measured, so there are no roofs.");
   document.getElementById("roofline-note").textContent = parts.join(" ");
 }
