@@ -86,6 +86,7 @@ def command(
     from contextlib import redirect_stdout
     from dataclasses import replace
 
+    from lithe.device.file import load_device
     from lithe.nets.find import find
     from lithe.profiling.convolutional import check_convolutional
     from lithe.profiling.profile import profile
