@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.copy import copy_kernel
+from lithe.engine.kernels.row_conv import Floats
 from lithe.engine.lower.placing import Slot, concat_slots
 from lithe.engine.lower.tensor import NHWC, ROWS, Tensor, dense, pitch_of
 from lithe.engine.program import Arena, Input, Kernel, Output, Place, Program, Step, Weights
 from lithe.errors import LitheError
 from lithe.graph import Model, Node
 from lithe.graph.ops import Activation, Fused, Op, Reshape, Shape
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lithe.engine.isa import InstructionSet
 from lithe.engine.lower.blocks import fuse_block
 from lithe.engine.lower.context import Lowering
-from lithe.engine.lower.conv import lower_conv
+from lithe.engine.lower.conv import lower_conv, lower_linear
 from lithe.engine.lower.elementwise import (
     lower_activation,
     lower_batch_norm,
@@ -51,7 +51,6 @@ from lithe.graph.ops import (
     Pool2d,
     Reshape,
     Resize,
-    Shape,
     Slice,
     Softmax,
     Transpose,
@@ -75,7 +74,7 @@ LOWERINGS: dict[type[Op], Rule] = {
     Copy: lower_reshape,
     Dropout: lower_reshape,
     Flatten: lower_reshape,
-    Linear: lower_conv,
+    Linear: lower_linear,
     Mean: lower_mean,
     Pad: lower_pad,
     Pool2d: lower_pool,
@@ -98,11 +97,7 @@ def lower(
         LitheError: operators without a rule here; names each with its module and source line.
     """
     shapes = model.graph.shapes
-    unknown = [
-        node
-        for node in model.graph.nodes
-        if not is_known(node.op, *(shapes[name] for name in node.inputs))
-    ]
+    unknown = [node for node in model.graph.nodes if not is_known(node.op)]
     if unknown:
         raise LitheError(
             f"the engine has no kernel for {'; '.join(map(_described, unknown))}; "
@@ -128,11 +123,9 @@ def lower(
     return context.program()
 
 
-def is_known(op: Op, *inputs: Shape) -> bool:
-    """Whether there is a kernel for an operator on such inputs, with what is fused to it."""
+def is_known(op: Op) -> bool:
+    """Whether there is a kernel for an operator, with what is fused to it."""
     inner = _inner(op)
-    if isinstance(inner, Linear) and len(inputs[0]) != 2:
-        return False  # the kernel's channels are axis 1, a linear layer's are the last axis
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 from tests.report.sample import sample
 
-from lithe.report.page import EXAMPLE_BYTES, most_confused, page
 from lithe.report.plots import FEWER_CLASSES, confusion_values, plot_values
+from lithe.report.run_page import EXAMPLE_BYTES, most_confused, run_page
 
 # Text in which tags, entities, template braces and ends of scripts come up by chance.
 MARKUP = st.lists(
@@ -50,7 +50,7 @@ class Seen(HTMLParser):
 
 @pytest.mark.smoke
 def test_it_is_one_file_that_asks_for_nothing() -> None:
-    html = page(sample())
+    html = run_page(sample())
     assert len(html.encode()) < 6_000_000
     seen = Seen(html)
     for tag, attributes in seen.tags:
@@ -61,7 +61,7 @@ def test_it_is_one_file_that_asks_for_nothing() -> None:
 
 
 def test_one_plotly_is_enough() -> None:
-    html = page(sample())
+    html = run_page(sample())
     assert html.count("plotly.js v") == 1
 
 
@@ -70,15 +70,15 @@ def test_one_plotly_is_enough() -> None:
 def test_any_name_is_text(name: str) -> None:
     rows = sample((name, "other"), candidates=2, epochs=1)
     rows = replace(rows, title=name, command=name, facts=((name, name),))
-    seen = Seen(page(rows))
-    plain = Seen(page(sample(("one", "other"), candidates=2, epochs=1)))
+    seen = Seen(run_page(rows))
+    plain = Seen(run_page(sample(("one", "other"), candidates=2, epochs=1)))
     tags = [tag for tag, _ in seen.tags if tag not in {"wbr", "div", "dt", "dd"}]
     assert tags == [tag for tag, _ in plain.tags if tag not in {"wbr", "div", "dt", "dd"}]
     assert json.loads(seen.data)["confusion"]["classes"] == [name, "other"]
 
 
 def test_a_name_that_is_no_unicode_can_still_be_written() -> None:
-    html = page(sample(("caf\udce9", "other"), candidates=2, epochs=1))
+    html = run_page(sample(("caf\udce9", "other"), candidates=2, epochs=1))
     assert "called <b>caf?</b>" in html.encode().decode()
 
 
@@ -86,7 +86,7 @@ def test_examples_that_would_make_the_page_large_are_left_out_and_counted() -> N
     rows = sample()
     large = bytes(EXAMPLE_BYTES // 8)
     wrong = tuple(replace(row, png=large) for row in rows.examples if row.truth != row.predicted)
-    html = page(replace(rows, examples=wrong))
+    html = run_page(replace(rows, examples=wrong))
     assert sum(tag == "img" for tag, _ in Seen(html).tags) == 4
     assert f"{len(wrong) - 4} more left out" in html
 
@@ -113,10 +113,10 @@ def test_a_large_confusion_matrix_keeps_the_classes_with_most_mistakes() -> None
 
 def test_what_costs_more_than_the_twin_is_explained() -> None:
     rows = sample()
-    assert "not always less time" not in page(rows)
-    assert "More memory is no mistake" not in page(rows)
+    assert "not always less time" not in run_page(rows)
+    assert "More memory is no mistake" not in run_page(rows)
     worse = replace(rows.twin, latency_s=1e-6, peak_activation_bytes=1)
-    html = page(replace(rows, twin=worse))
+    html = run_page(replace(rows, twin=worse))
     assert "not always less time" in html
     assert "More memory is no mistake" in html
 

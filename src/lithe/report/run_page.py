@@ -1,25 +1,21 @@
-"""The page of a run: one HTML file that needs nothing else, offline and for good."""
+"""The page of a run: what was asked, what was chosen, how it learned, where it errs."""
 
 import base64
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from lithe.report import words
+from lithe.report.offline_page import joined, offline_page
 from lithe.report.plots import STATUS_TEXT, plot_values
 from lithe.report.rows import CandidateRow, EpochRow, ExampleRow, RunRows
 
-SCRIPTS = ("theme.js", "candidates.js", "curves.js", "confusion.js", "start.js")
+STYLES = ("run.css",)
+SCRIPTS = ("candidates.js", "curves.js", "confusion.js", "run.js")
 EXAMPLE_BYTES = 500_000  # of PNG in one page, which with plotly.js stays below 6 MB
 MOST_CONFUSED = 8
-
-_UNIT = re.compile(r"(?<=\d) (?=(%|[kMGT]?B|[kMGT]|[um]?s|min|h)(?![A-Za-z]))")
 
 # The shapes of the scatter for the key beside it, on a square from -10 to 10.
 _SHAPES = {
@@ -30,69 +26,44 @@ _SHAPES = {
 }
 
 
-def page(rows: RunRows) -> str:
-    """The HTML of one run, plotly.js, images and style included; about 5 MB.
+def run_page(rows: RunRows) -> str:
+    """The HTML of one run with its images.
 
-    Names from outside (classes, files, the title) are shown as text wherever they stand;
-    the page's own policy lets no script run but the ones that it came with, and loads
-    nothing from anywhere.
+    Names from outside (classes, files, the title) are shown as text wherever they stand.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lithe.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     savings = words.savings(rows)
-    environment.filters["limit_name"] = words.limit_name
-    scripts = (get_plotlyjs(), "\n".join(_source(environment, name) for name in SCRIPTS))
-    html = environment.get_template("page.html").render(
-        rows=rows,
-        style=Markup(_source(environment, "page.css")),
-        scripts=tuple(map(Markup, scripts)),
-        script_hashes=Markup(" ".join(map(_hash, scripts))),
-        plots=plot_values(rows),
-        result=_joined(words.result(rows)),
-        savings=savings,
-        dimensions=words.DIMENSIONS,
-        costs_more={one.dimension.key for one in savings if one.verdict == "more"},
-        shapes=tuple(
-            (status, Markup(shape))
-            for status, shape in _SHAPES.items()
-            if any(row.status == status for row in rows.candidates)
-        ),
-        status_text=STATUS_TEXT,
-        candidates=_ordered(rows.candidates),
-        candidates_text=_candidates_text(rows.candidates),
-        history_text=_history_text(rows.history),
-        held_out=words.held_out(rows),
-        confused=most_confused(rows),
-        per_class=_per_class(rows),
-        example_groups=_example_groups(rows.examples),
-        quantity=lambda value, unit: _joined(words.quantity(value, unit)),
-        timed_in=words.timed_in,
-        percent=lambda share: _joined(words.percent(share)),
-        limit_name=words.limit_name,
-        verdict=words.verdict,
+    plots = plot_values(rows)
+    return offline_page(
+        "run.html",
+        title=rows.title,
+        styles=STYLES,
+        scripts=SCRIPTS,
+        data=plots,
+        values={
+            "rows": rows,
+            "plots": plots,
+            "result": joined(words.result(rows)),
+            "savings": savings,
+            "dimensions": words.DIMENSIONS,
+            "costs_more": {one.dimension.key for one in savings if one.verdict == "more"},
+            "shapes": tuple(
+                (status, Markup(shape))
+                for status, shape in _SHAPES.items()
+                if any(row.status == status for row in rows.candidates)
+            ),
+            "status_text": STATUS_TEXT,
+            "candidates": _ordered(rows.candidates),
+            "candidates_text": _candidates_text(rows.candidates),
+            "history_text": _history_text(rows.history),
+            "held_out": words.held_out(rows),
+            "confused": most_confused(rows),
+            "per_class": _per_class(rows),
+            "example_groups": _example_groups(rows.examples),
+            "timed_in": words.timed_in,
+            "limit_name": words.limit_name,
+            "verdict": words.verdict,
+        },
     )
-    # A file name that is no Unicode reaches us as lone surrogates, which no file can hold.
-    return html.encode("utf-8", "replace").decode()
-
-
-def _joined(text: str) -> str:
-    """The same with numbers and their units on one line."""
-    return _UNIT.sub("\u00a0", text)
-
-
-def _source(environment: jinja2.Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _hash(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
 
 
 def _ordered(candidates: Sequence[CandidateRow]) -> list[CandidateRow]:
@@ -127,7 +98,7 @@ def _history_text(history: Sequence[EpochRow]) -> str:
     epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
     last = words.percent(history[-1].val_accuracy)
     at_best = f", {words.percent(best.val_accuracy)} at best (epoch {best.epoch})"
-    return _joined(
+    return joined(
         f"{epochs} in {seconds}. The accuracy on held-out images was {last} in the end"
         f"{at_best if best.val_accuracy > history[-1].val_accuracy else ''}."
     )

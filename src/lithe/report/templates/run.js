@@ -1,5 +1,5 @@
 "use strict";
-// Draws everything, again when the window or its colours change, and light and narrow for paper.
+// Draws everything, and copies the command.
 
 function drawAll() {
   drawCandidates();
@@ -20,27 +20,12 @@ async function copyCommand() {
 
 function start() {
   walkCandidates();
-  drawAll();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-  let asked = 0;
-  addEventListener("resize", () => {
-    cancelAnimationFrame(asked);
-    asked = requestAnimationFrame(drawAll);
-  });
-  addEventListener("beforeprint", () => {
-    document.documentElement.classList.add("printing");
-    drawAll();
-  });
-  addEventListener("afterprint", () => {
-    document.documentElement.classList.remove("printing");
-    drawAll();
-  });
   const button = document.getElementById("copy");
   if (navigator.clipboard) {
     button.hidden = false;
     button.addEventListener("click", copyCommand);
   }
-  document.documentElement.dataset.drawn = "yes";
+  drawNowAndOnChange(drawAll);
 }
 
 start();

@@ -5,23 +5,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.report.conftest import Open, Opened
+from tests.report.opened import (
+    HOSTILE,
+    Open,
+    Opened,
+    beyond_the_edge,
+    place_of,
+    wait_for_hover,
+    wait_for_width,
+)
 from tests.report.sample import sample
 
 from lithe.report.rows import RunRows
-
-HOSTILE = (
-    "<script>hacked = 1</script>",
-    "<img src=x onerror='hacked = 1'>",
-    '<a href="javascript:hacked = 1">cat</a>',
-    "</script><script>hacked = 1</script>",
-    "<!--<script>",
-    "%{x} %{customdata} {{ 7 * 7 }}",
-    "$\\frac{1}{2}$",
-    "\"'`&amp;&lt;b&gt;",
-    "a" * 90,
-    "line\u2028separator\u0000 and \u202e turned",
-)
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +45,6 @@ def wait_for_axis(opened: Opened, text: str) -> None:
         "text => document.querySelector('#candidates-plot .g-xtitle').textContent === text",
         arg=text,
     )
-
-
-def wait_for_hover(opened: Opened, plot: str, text: str) -> None:
-    opened.page.wait_for_function(
-        """([plot, text]) => [...document.querySelectorAll(`#${plot} .hoverlayer .hovertext`)]
-            .some((label) => label.textContent.replaceAll('\\u00a0', ' ').includes(text))""",
-        arg=[plot, text],
-    )
-
-
-def place_of(opened: Opened, plot: str, x: float, y: float) -> tuple[float, float]:
-    """Where in the window a plot shows these values, scrolled to."""
-    across, down = opened.page.evaluate(
-        """([id, x, y]) => {
-            const plot = document.getElementById(id);
-            plot.scrollIntoView();
-            const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
-            return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)];
-        }""",
-        [plot, x, y],
-    )
-    return across, down
 
 
 def test_it_renders_and_says_nothing(opened: Opened, rows: RunRows) -> None:
@@ -139,17 +112,8 @@ def test_every_table_opens_by_keyboard(opened: Opened) -> None:
 @pytest.mark.parametrize("width", [360, 768, 1280, 3840])
 def test_no_width_scrolls_sideways(opened: Opened, width: int) -> None:
     opened.page.set_viewport_size({"width": width, "height": 900})
-    opened.page.wait_for_function(
-        """() => document.documentElement.scrollWidth <= innerWidth
-            && [...document.querySelectorAll(".plot")].every((plot) =>
-                plot.querySelector(".main-svg").clientWidth === plot.clientWidth)"""
-    )
-    assert opened.page.evaluate(
-        """() => [...document.querySelectorAll("main *")].filter((e) => {
-            const box = e.getBoundingClientRect();
-            return box.right > innerWidth + 1 && !e.closest(".scrolls, .spoken, svg");
-        }).map((e) => e.outerHTML.slice(0, 80))"""
-    ) == []  # fmt: skip
+    wait_for_width(opened)
+    assert beyond_the_edge(opened) == []
 
 
 def test_dark_and_light_are_both_readable(opened: Opened) -> None:
