@@ -89,9 +89,14 @@ FUSED = (AdaptivePool2d, BatchNorm, Binary, Conv2d, Linear, Pool2d)
 
 
 def lower(
-    model: Model, isa: InstructionSet, threads: int, groupers: tuple[Grouper, ...] = GROUPERS
+    model: Model,
+    isa: InstructionSet,
+    threads: int,
+    groupers: tuple[Grouper, ...] = GROUPERS,
+    *,
+    packs: bool = True,
 ) -> Program:
-    """The program of a simplified model.
+    """The program of a simplified model; to be looked at, not to be run, unless it `packs` weights.
 
     Raises:
         LitheError: operators without a rule here; names each with its module and source line.
@@ -108,7 +113,7 @@ def lower(
         raise LitheError(
             f"the tensor {empty[0]} of shape {shapes[empty[0]]} holds nothing to compute"
         )
-    context = Lowering(model, isa, threads)
+    context = Lowering(model, isa, threads, packs)
     nodes = model.graph.nodes
     index = 0
     while index < len(nodes):
