@@ -7,7 +7,7 @@ what the machine can do: it serves bounds, which have to be optimistic.
 from collections.abc import Iterable
 from typing import Literal
 
-from lithe.device.rows import LEVELS, Cache, Device, DType, Level
+from lithe.device.rows import Cache, Device, DType, Level
 
 
 def peak_of(device: Device, dtype: DType = "fp32", threads: int = 1) -> float | None:
@@ -42,19 +42,6 @@ def capacity_of(device: Device, level: Level, threads: int = 1) -> int | None:
 def spread_bytes(cache: Cache, cores: int, threads: int) -> int:
     """Bytes of a level that so many threads have together, spread over the cores."""
     return cache.bytes * min(threads, -(-cores // cache.shared_by))
-
-
-def nearest_level(device: Device, size_bytes: int, threads: int = 1) -> Level:
-    """The nearest level that holds that much for `threads` cores and whose speed is known.
-
-    Where no cache does, it is memory, whether or not its speed is known.
-    """
-    known = {row.level for row in device.bandwidths}
-    for level in LEVELS:
-        capacity = capacity_of(device, level, threads)
-        if level in known and capacity is not None and size_bytes <= capacity:
-            return level
-    return "memory"
 
 
 def launch_of(device: Device, runtime: Literal["lithe", "eager"], threads: int = 1) -> float | None:

@@ -20,7 +20,9 @@ from lithe.engine.loaded import load_program
 from lithe.engine.program import Input, Kernel, Output, Place, Program, Step
 from lithe.engine.runner import Runner
 
-CALL_S = 0.005  # what one call is sized to; waking threads must vanish beside it
+# What one call is sized to: long beside waking threads, and short enough that on a busy machine
+# some calls find a moment without interruption.
+CALL_S = 0.001
 LINE_BYTES = 64
 Bytes = NDArray[np.uint8]
 
@@ -30,7 +32,7 @@ class Loop:
     """A loop ready to run: `run(trips)` goes round so often in each thread.
 
     A trip does `work` (MACs or bytes) in all threads together, and `trips` of them take
-    about 5 ms. `inputs` is the memory that it reads; a line of `output` for each thread is
+    about 1 ms. `inputs` is the memory that it reads; a line of `output` for each thread is
     written at the end.
     """
 
@@ -77,8 +79,9 @@ def prepared(
     *,
     work: float,
     part_bytes: int = 0,
+    call_s: float = CALL_S,
 ) -> Loop:
-    """The loop with its code in memory, sized to about 5 ms a call.
+    """The loop with its code in memory, sized to `call_s`.
 
     Raises:
         LitheError: this system does not let a process make memory executable.
@@ -95,11 +98,11 @@ def prepared(
         first[0] = trips
         runner.once(places)
 
-    return Loop(run, work, _trips(run), inputs, output)
+    return Loop(run, work, _trips(run, call_s), inputs, output)
 
 
-def _trips(run: Callable[[int], None]) -> int:
-    """As many as take 5 ms, at least one."""
+def _trips(run: Callable[[int], None], call_s: float) -> int:
+    """As many as take that long, at least one."""
 
     def seconds(trips: int) -> float:
         started = time.perf_counter()
@@ -111,11 +114,11 @@ def _trips(run: Callable[[int], None]) -> int:
     while True:
         # The shortest of three: a call that was interrupted must not end the search.
         elapsed = seconds(trips)
-        if elapsed >= CALL_S:
+        if elapsed >= call_s:
             elapsed = min(elapsed, seconds(trips), seconds(trips))
-        if elapsed >= CALL_S:
+        if elapsed >= call_s:
             return trips
-        trips = trips * 2 if elapsed < CALL_S / 4 else int(trips * 1.1 * CALL_S / elapsed) + 1
+        trips = trips * 2 if elapsed < call_s / 4 else int(trips * 1.1 * call_s / elapsed) + 1
 
 
 def loop_function(isa: InstructionSet, name: str) -> Function:

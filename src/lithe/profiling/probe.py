@@ -20,13 +20,13 @@ from lithe.engine.launch import launch_loop
 from lithe.engine.loops import Loop
 from lithe.engine.multiply_adds import MultiplyAdd, rows_here
 from lithe.engine.peak import peak_loop
-from lithe.engine.runtime import usable_processors
+from lithe.engine.runtime import pinned, usable_processors
 from lithe.engine.target import instruction_set, processor_flags
 from lithe.errors import LitheError
 from lithe.profiling.working_sets import available_bytes, working_sets
 from lithe.progress import SILENT, Progress
 
-ROUNDS = 12
+ROUNDS = 30
 MEASURED = "measured"
 _EAGER_CALLS = 1000
 
@@ -89,7 +89,7 @@ def measure_device(progress: Progress = SILENT) -> Device:
     """Measure this machine: multiply-adds, bandwidths, and what a step costs beside its work.
 
     Everything is measured with one thread and with one for every core that this process may
-    use, once in each of 12 rounds, and the best reading is taken.
+    use, once in each of 30 rounds with threads pinned, and the best reading is taken.
 
     Raises:
         LitheError: the engine does not run on this machine.
@@ -109,7 +109,7 @@ def measure_device(progress: Progress = SILENT) -> Device:
         for each in wanted:
             readings += each()
             advance()
-    with progress.task("measuring", ROUNDS * len(readings)) as advance:
+    with progress.task("measuring", ROUNDS * len(readings)) as advance, pinned():
         for _ in range(ROUNDS):
             for reading in readings:
                 reading.rates.append(reading.take())
