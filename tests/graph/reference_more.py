@@ -4,7 +4,9 @@ Plain: from the docstring of the operator where torch has no function of quite t
 """
 
 from collections.abc import Callable
+from itertools import product
 from math import prod
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +36,7 @@ from lithe.graph.ops import (
 )
 
 Tensors = tuple[Tensor, ...]
+CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 def apply_more(op: Op, xs: Tensors, constants: Tensors) -> Tensor:
@@ -44,9 +47,9 @@ def apply_more(op: Op, xs: Tensors, constants: Tensors) -> Tensor:
     match op:
         case ConvNd():
             weight, *bias = xs[1:] if op.dynamic else constants
-            conv = (F.conv1d, F.conv2d, F.conv3d)[len(op.kernel) - 1]
-            each = (op.stride, op.padding, op.dilation)
-            return conv(x, weight, *(bias or [None]), *each, op.groups)
+            conv = CONVOLUTIONS[len(op.kernel)]
+            added = bias[0] if bias else None
+            return conv(x, weight, added, op.stride, op.padding, op.dilation, op.groups)
         case ConvTransposed():
             return _transposed(op, x, constants)
         case LayerNorm():
@@ -67,11 +70,11 @@ def apply_more(op: Op, xs: Tensors, constants: Tensors) -> Tensor:
         case LocalResponseNorm():
             return _responses(op, x)
         case Pool3d(kind="max"):
-            each = (op.kernel, op.stride, op.padding, op.dilation, op.ceil_mode)
-            return F.max_pool3d(x, *each)
+            return F.max_pool3d(x, op.kernel, op.stride, op.padding, op.dilation, op.ceil_mode)
         case Pool3d():
-            each = (op.kernel, op.stride, op.padding, op.ceil_mode, op.count_include_pad)
-            return F.avg_pool3d(x, *each)
+            return F.avg_pool3d(
+                x, op.kernel, op.stride, op.padding, op.ceil_mode, op.count_include_pad
+            )
         case Reduce():
             return _reduced(op, x)
         case Expand():
@@ -81,7 +84,8 @@ def apply_more(op: Op, xs: Tensors, constants: Tensors) -> Tensor:
             taps = torch.arange(op.size) * op.dilation
             index = torch.arange(count)[:, None] * op.step + taps
             windows = x.index_select(op.axis, index.reshape(-1))
-            return windows.unflatten(op.axis, index.shape).movedim(op.axis + 1, -1)
+            shape = (*x.shape[: op.axis], *index.shape, *x.shape[op.axis + 1 :])
+            return windows.reshape(shape).movedim(op.axis + 1, -1)
         case Roll():
             for shift, axis in zip(op.shifts, op.axes, strict=True):
                 index = (torch.arange(x.shape[axis]) - shift) % x.shape[axis]
@@ -145,15 +149,17 @@ def _transposed(op: ConvTransposed, x: Tensor, constants: Tensors) -> Tensor:
             at = tuple(i * s + t * d - p for i, s, t, d, p in numbers)
             if not all(0 <= place < size for place, size in zip(at, shape[2:], strict=True)):
                 continue
-            values = x[(slice(None), slice(None), *pixel)].unflatten(1, (op.groups, each))
-            filters = weight[(slice(None), slice(None), *tap)].unflatten(0, (op.groups, each))
-            made = torch.einsum("ngi,gio->ngo", values, filters).flatten(1)
-            y[(slice(None), slice(None), *at)] += made
+            read: Any = (..., *pixel)
+            used: Any = (..., *tap)
+            written: Any = (..., *at)
+            values = x[read].reshape(shape[0], op.groups, each)
+            filters = weight[used].reshape(op.groups, each, -1)
+            y[written] += torch.einsum("ngi,gio->ngo", values, filters).flatten(1)
     return y + bias[0].reshape(-1, *[1] * len(op.kernel)) if bias else y
 
 
-def _indices(sizes: tuple[int, ...] | torch.Size) -> list[tuple[int, ...]]:
-    return [tuple(index.tolist()) for index in torch.ones(sizes).nonzero()]
+def _indices(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return list(product(*map(range, sizes)))
 
 
 def _root(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:

@@ -150,7 +150,14 @@ def _inner(op: Op) -> Op:
 
 def _described(node: Node) -> str:
     op = _inner(node.op)
-    name = op.name if isinstance(op, Unknown) else type(op).__name__
+    activation = node.op.activation if isinstance(node.op, Fused) else op
+    if isinstance(activation, Activation) and activation.kind not in ACTIVATIONS:
+        op = activation
+    match op:
+        case Unknown(name=name) | Activation(kind=name):
+            pass
+        case _:
+            name = type(op).__name__
     if isinstance(op, Part):
         name = f"part {op.index} of several outputs"
     where = ", ".join(filter(None, (f"module {node.path}" if node.path else "", node.source)))
