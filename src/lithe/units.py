@@ -88,6 +88,15 @@ def format_bytes(value: float) -> str:
     return _format(value, (("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)))
 
 
+def format_joules(value: float) -> str:
+    """Three significant digits in joules.
+
+    >>> format_joules(0.00231), format_joules(4.6e-6)
+    ('2.31 mJ', '4.6 uJ')
+    """
+    return _format(value, (("nJ", 1e-9), ("uJ", 1e-6), ("mJ", 1e-3), ("J", 1.0), ("kJ", 1e3)))
+
+
 def format_seconds(value: float) -> str:
     """Three significant digits, from microseconds to hours.
 
