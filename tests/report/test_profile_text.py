@@ -8,7 +8,7 @@ import pytest
 
 from lithe.arch import architecture
 from lithe.cost import LayerCost
-from lithe.profiling import Profile, profile
+from lithe.profiling import Profile, static_profile
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import render
 from lithe.report.values import Sort, profile_csv, profile_values, sorted_layers
@@ -37,7 +37,7 @@ UNKNOWN = Profile(
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_golden_text(width: int, golden: Callable[[str, str], None]) -> None:
-    counted = profile(architecture("mobilenet_v2"))
+    counted = static_profile(architecture("mobilenet_v2"))
     text = render(profile_text(counted, width=width), width=width, plain=True)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
@@ -54,14 +54,14 @@ def test_golden_text_with_an_unknown_operator(golden: Callable[[str, str], None]
     ("sort", "field"), [("macs", "macs"), ("params", "params"), ("memory", "live_bytes")]
 )
 def test_the_most_costly_first(sort: Sort, field: str) -> None:
-    counted = profile(architecture("mobilenet_v2", width=0.35, resolution=32))
+    counted = static_profile(architecture("mobilenet_v2", width=0.35, resolution=32))
     figures = [getattr(layer, field) for layer in sorted_layers(counted, sort)]
     assert figures == sorted(figures, reverse=True)
     assert sorted_layers(counted, None) == counted.layers
 
 
 def test_values_and_csv_say_the_same() -> None:
-    counted = profile(architecture("mobilenet_v1", resolution=64), (2, 3, 64, 64))
+    counted = static_profile(architecture("mobilenet_v1", resolution=64), (2, 3, 64, 64))
     values = profile_values(counted, "macs")
     lines = list(csv.DictReader(io.StringIO(profile_csv(counted, "macs"))))
     assert [line["path"] for line in lines] == [layer["path"] for layer in values["layers"]]

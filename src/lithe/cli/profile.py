@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 from lithe.arch import Architecture, architecture
 from lithe.cli.architecture_options import architecture_options
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import columns, render
 from lithe.report.values import Sort, profile_csv, profile_values
@@ -58,7 +58,7 @@ def command(
             in_channels=in_channels,
             paper_strides=paper_strides,
         )
-    counted = profile(arch, (batch, arch.in_channels, arch.resolution, arch.resolution))
+    counted = static_profile(arch, (batch, arch.in_channels, arch.resolution, arch.resolution))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(profile_values(counted, sort))))
     elif as_csv:

@@ -5,7 +5,7 @@ import msgspec
 
 from lithe.arch import architecture
 from lithe.cli.architecture_options import architecture_options
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 from lithe.report.paper_table import paper_table
 from lithe.report.paper_text import paper_text
 from lithe.report.terminal import render
@@ -37,7 +37,7 @@ def command(
         in_channels=in_channels,
         paper_strides=paper_strides,
     )
-    printed, counted = paper_table(arch), profile(arch)
+    printed, counted = paper_table(arch), static_profile(arch)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(paper_values(printed, counted))))
     else:
