@@ -11,7 +11,7 @@ from lithe.cost import LayerCost, layers
 from lithe.cost.memory import lifetimes
 from lithe.device import Bandwidth, Cache, Device, Launch, Peak
 from lithe.graph import Graph, from_arch
-from lithe.profiling import Profile, profile
+from lithe.profiling import Profile, static_profile
 from lithe.profiling.latency import Latency
 from lithe.profiling.values import (
     Bound,
@@ -126,7 +126,7 @@ def sample(name: str = "mobilenet_v2", resolution: int = 224) -> Profile:
 
 def static_sample(name: str = "mobilenet_v2", resolution: int = 224) -> Profile:
     """Counts only: nothing was run, no machine is known."""
-    counted = profile(architecture(name, resolution=resolution))
+    counted = static_profile(architecture(name, resolution=resolution))
     rows = tuple(map(_counted, counted.layers))
     return replace(
         counted,

@@ -10,7 +10,7 @@ from rich.text import Text
 from lithe.profiling import Profile
 from lithe.profiling.side_by_side import SideBySide
 from lithe.report.orders import orders_text
-from lithe.report.quantities import FORMAT, MACS, Quantity, known, times
+from lithe.report.quantities import FORMAT, Quantity, known, times
 from lithe.report.terminal import WIDE, Column, facts, spaced, table, tail
 from lithe.report.values import shape_text
 from lithe.report.words import threads_text
@@ -25,11 +25,13 @@ def compare_text(compared: SideBySide, width: int = 80) -> RenderableType:
     timed = tuple(each for each in quantities if each.runtime)
     parts: list[RenderableType] = [_title(compared), _counts(profiles, counted, width)]
     if timed:
-        parts.append(Group(_latencies(profiles, timed, width), *_how(profiles, timed)))
+        how = (Text(how_measured(profiles, each.runtime)) for each in timed if each.runtime)
+        parts.append(Group(_latencies(profiles, timed, width), *how))
     if len(profiles) > 1:
         heading = Text.assemble("in multiples of ", (base.name, "bold"))
         parts.append(Group(heading, _ratios(profiles, base, quantities, width)))
-        parts.append(Group(*map(Text, orders_text(profiles))))
+        if sentences := orders_text(profiles):
+            parts.append(Group(*map(Text, sentences)))
     if compared.refused:
         refused = facts((each.name, each.reason) for each in compared.refused)
         parts.append(Group(Text("not compared", style="bold"), refused))
@@ -123,12 +125,13 @@ def _named(
     width: int,
 ) -> Table:
     """Figures beside the networks' names, which get what the figures leave of a narrow screen."""
-    gap: Literal[1, 2] = 2 if width >= WIDE else 1
     figures = sum(
-        max(map(len, (*name.split("\n"), *(row[index] for row in rows)))) + gap
+        max(map(len, (*name.split("\n"), *(row[index] for row in rows))))
         for index, name in enumerate(columns)
     )
-    left = max(width - figures, 8)
+    longest = max(len(profile.name) for profile in profiles)
+    gap: Literal[1, 2] = 2 if longest + figures + 2 * len(columns) <= width else 1
+    left = max(width - figures - gap * len(columns), 8)
     return table(
         [Column("Network", cut=True), *(Column(name, figures=True) for name in columns)],
         [(tail(p.name, left), *row) for p, row in zip(profiles, rows, strict=True)],

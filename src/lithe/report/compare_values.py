@@ -79,17 +79,16 @@ def _disagreement(found: Reversal) -> dict[str, Any]:
 def compare_csv(compared: SideBySide) -> str:
     """A heading and one line per network; a cell is empty where something is not known."""
     keys = [each.key for each in QUANTITIES]
-    spreads = [f"{each.runtime}_{share}_s" for each in QUANTITIES if each.runtime for share in ("p20", "p80")]  # fmt: skip
+    runtimes = [each.runtime for each in QUANTITIES if each.runtime]
+    spreads = [f"{runtime}_{share}_s" for runtime in runtimes for share in ("p20", "p80")]
+    times = [f"{key}_times" for key in keys]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["network", "input_shape", *keys, *spreads, *(f"{key}_times" for key in keys)]
-        + ["at_least", "refused"]
-    )
+    head = ["network", "input_shape", *keys, *spreads, *times, "at_least", "refused"]
+    writer.writerow(head)
     for row in compared.rows:
         if isinstance(row, Refused):
-            blank = [""] * (2 * len(keys) + len(spreads) + 2)
-            writer.writerow([row.name, *blank, row.reason])
+            writer.writerow([row.name, *[""] * (len(head) - 2), row.reason])
         else:
             writer.writerow(_cells(row, compared.base))
     return text.getvalue()

@@ -18,8 +18,8 @@ from lithe.nets.card_json import encode_card
 from lithe.nets.model_file import load, save
 from lithe.nets.pretrained import load_pretrained, pretrained_name
 from lithe.progress import Progress
-from lithe.report.run_page import run_page
 from lithe.report.rows import RunRows
+from lithe.report.run_page import run_page
 from lithe.run.folder import Folder, check_new, held, read_state
 from lithe.run.machine import make_fabric, prepare
 from lithe.run.rows import run_rows
