@@ -48,12 +48,13 @@ def measure(networks: Sequence[tuple[Ready, Tensor]]) -> tuple[Latency, ...]:
             ready.call(x)
             seconds.append(time.perf_counter() - started)
     return tuple(
-        _latency(sorted(seconds), ready)
+        summarised(sorted(seconds), ready)
         for (ready, _), seconds in zip(networks, times, strict=True)
     )
 
 
-def _latency(seconds: list[float], ready: Ready) -> Latency:
+def summarised(seconds: list[float], ready: Ready) -> Latency:
+    """The latency of sorted times of single runs."""
     p20, p50, p80 = (seconds[round(share * (len(seconds) - 1))] for share in (0.2, 0.5, 0.8))
     return Latency(p20, p50, p80, len(seconds), ready.threads, ready.runtime)
 
