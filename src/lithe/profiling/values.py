@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lithe.cost import FLOPS_PER_MAC, LayerCost
+from lithe.cost.roofline import Bound, Side
 from lithe.device import Device
 from lithe.graph.ops import Shape
 from lithe.profiling.notebook import as_html
@@ -12,7 +13,19 @@ from lithe.runtimes import RuntimeName
 if TYPE_CHECKING:
     from lithe.profiling.latency import Latency
 
-Side = Literal["arithmetic", "memory", "overhead"]
+__all__ = [
+    "Bound",
+    "Buffer",
+    "Energy",
+    "LargestTensor",
+    "MemoryUse",
+    "Prediction",
+    "Profile",
+    "Resident",
+    "RunLatency",
+    "Side",
+    "StepLatency",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,35 +100,6 @@ class LargestTensor:
     side: tuple[int, int]  # h, w
     layers: Buffer
     fused: Buffer | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The least time that a machine allows a step: what its arithmetic and its memory need.
-
-    `overhead_s` is what the runtime adds to any step. `level` is where its activations come
-    from at best.
-    """
-
-    arithmetic_s: float
-    memory_s: float
-    overhead_s: float
-    level: str
-
-    @property
-    def seconds(self) -> float:
-        """Arithmetic and memory overlap at best, so the longer of the two; without overhead."""
-        return max(self.arithmetic_s, self.memory_s)
-
-    @property
-    def side(self) -> Side:
-        """Which of the three is the longest."""
-        sides: tuple[tuple[Side, float], ...] = (
-            ("arithmetic", self.arithmetic_s),
-            ("memory", self.memory_s),
-            ("overhead", self.overhead_s),
-        )
-        return max(sides, key=lambda side: side[1])[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,15 +33,21 @@ from lithe.graph.ops.op import Op, Pair, Shape
 from lithe.graph.ops.sampling import AdaptivePool2d, Mean, Pool2d, Resize
 from lithe.graph.ops.weighted import BatchNorm, Conv2d, Linear
 
+# Whatever batch norm folds into, beside a linear layer.
+CONVOLUTIONS = (Conv2d,)
 # Operators that may write where they read, where nobody else needs what they overwrite.
 OVERWRITES = (BatchNorm, Activation)
 # Operators that write nothing: their output is a second name for the bytes of their input.
 ALIASES = (Flatten, Dropout, Reshape, Transpose, Slice, Part)
+# Operators that work nothing out: what they make, they move.
+MOVES = (*ALIASES, ChannelShuffle, Concat, Copy, Pad)
 
 __all__ = [
     "ACTIVATIONS",
     "ALIASES",
     "BINARY",
+    "CONVOLUTIONS",
+    "MOVES",
     "OVERWRITES",
     "PRELU",
     "Activation",

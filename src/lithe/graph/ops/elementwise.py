@@ -1,7 +1,7 @@
 """Operators that work element by element, and softmax."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 
 from lithe.errors import LitheError
 from lithe.graph.ops.op import Op, Shape, axis_of
@@ -43,6 +43,10 @@ class Activation(Op):
     kind: str
     args: tuple[float, ...] = ()
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an element, whichever function it is."""
+        return prod(inputs[0])
+
 
 def between(low: float | None, high: float | None) -> Activation:
     """X cut to low ... high, by its own name where it has one; None for no limit.
@@ -70,6 +74,10 @@ class Softmax(Op):
         axis_of(self.axis, inputs[0])
         return inputs[0]
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """Five an element: largest, subtraction, `exp`, sum, division."""
+        return 5 * prod(inputs[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Binary(Op):
@@ -96,6 +104,10 @@ class Binary(Op):
         return tuple(
             next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
         )
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an output element."""
+        return prod(self.shape(*inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +145,10 @@ class Fused(Op):
     def macs(self, *inputs: Shape) -> int:
         """Those of `op`."""
         return self.op.macs(*(inputs[:-1] if self.residual else inputs))
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """Those of `op`, of the addition and of the activation."""
+        own = inputs[:-1] if self.residual else inputs
+        out = self.op.shape(*own)
+        after = self.activation.other_ops(out) if self.activation else 0
+        return self.op.other_ops(*own) + self.residual * prod(out) + after

@@ -11,7 +11,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """What every operator answers; one that multiplies nothing answers 0 MACs."""
+    """What every operator answers; one that works out nothing answers 0 to both counts."""
 
     def shape(self, *inputs: Shape) -> Shape:
         """Shape of the output, that of the first input unless the operator says otherwise."""
@@ -19,6 +19,14 @@ class Op:
 
     def macs(self, *inputs: Shape) -> int:
         """Multiply-accumulates of one run on inputs of these shapes."""
+        return 0
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """Operations on elements that are no multiply-accumulates, of one such run.
+
+        One is what makes one number of one or two: an addition, a comparison, a function
+        such as `exp`, however many instructions a machine takes for it.
+        """
         return 0
 
 

@@ -1,6 +1,7 @@
 """Operators that look at neighbouring pixels: pooling, averaging, resizing."""
 
 from dataclasses import dataclass
+from math import prod
 
 from lithe.errors import LitheError
 from lithe.graph.ops.op import Op, Pair, Shape, axis_of, image, windows
@@ -42,6 +43,10 @@ class Pool2d(Op):
         )
         return (n, c, *out)
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each element of a window and output element; padding counts as data."""
+        return prod(self.shape(*inputs)) * prod(self.kernel)
+
 
 @dataclass(frozen=True, slots=True)
 class AdaptivePool2d(Op):
@@ -56,6 +61,15 @@ class AdaptivePool2d(Op):
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c, *size)."""
         return (*image(inputs[0])[:2], *self.size)
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each element of a window and output element; windows may overlap."""
+        n, c, *sides = image(inputs[0])
+        taps = (
+            sum(-(-(i + 1) * h // h_out) - i * h // h_out for i in range(h_out))
+            for h, h_out in zip(sides, self.size, strict=True)
+        )
+        return n * c * prod(taps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,10 @@ class Mean(Op):
             if self.keepdim or axis not in self.axes
         )
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an input element."""
+        return prod(inputs[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Resize(Op):
@@ -101,6 +119,10 @@ class Resize(Op):
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c, *size)."""
         return (*image(inputs[0])[:2], *self.size)
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each pixel that an output pixel is mixed from; `nearest` only moves."""
+        return {"nearest": 0, "bilinear": 4}[self.mode] * prod(self.shape(*inputs))
 
     def ratios(self, input_shape: Shape) -> tuple[float, float]:
         """Input pixels per output pixel, (h, w).

@@ -83,7 +83,7 @@ class BatchNorm(Op):
     """Per-channel scale and shift by statistics that are known: (x - mean) / sqrt(var + eps).
 
     Channels are axis 1. Constants: weight, bias, running_mean and running_var, each (c).
-    Folded into the convolution before it by any runtime.
+    Folded by any runtime into the convolution before it, where there is one.
     """
 
     c: int
@@ -98,3 +98,7 @@ class BatchNorm(Op):
         if len(inputs[0]) < 2 or inputs[0][1] != self.c:
             raise LitheError(f"a batch norm of {self.c} channels was given {inputs[0]}")
         return inputs[0]
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """Two an element, scale and shift; `lithe.cost` leaves them out where it folds."""
+        return 2 * prod(inputs[0])
