@@ -2,10 +2,12 @@
 
 Counts use decimal prefixes (k, M, G). Bytes take decimal (kB, MB, GB) and binary
 (KiB, MiB, GiB) prefixes; a bare number is in the base unit. One spelling in, one out.
+Shapes are sizes with an x between them.
 """
 
 import math
 import re
+from collections.abc import Iterable
 
 from lithe.errors import LitheError
 
@@ -68,6 +70,33 @@ def parse_seconds(text: str) -> float:
     0.005
     """
     return _parse(text, SECONDS, "5ms or 0.2s")
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Read the shape of an input, such as `1x3x224x224` or `1,3,224,224`: n c h w.
+
+    Raises:
+        LitheError: anything but whole numbers above zero with x or commas between them.
+
+    >>> parse_shape("1x3x224x224")
+    (1, 3, 224, 224)
+    """
+    sizes = re.split("[x,]", "".join(text.lower().split()))
+    if not all(re.fullmatch("[0-9]{1,9}", size) and int(size) for size in sizes):
+        raise LitheError(
+            f"{text!r} is no shape: images, channels, height and width are whole numbers above "
+            "zero, written like 1x3x224x224"
+        )
+    return tuple(map(int, sizes))
+
+
+def format_shape(shape: Iterable[int]) -> str:
+    """Sizes with an x between them, as `parse_shape` reads them.
+
+    >>> format_shape((1, 3, 224, 224))
+    '1x3x224x224'
+    """
+    return "x".join(map(str, shape))
 
 
 def format_count(value: float) -> str:

@@ -1,14 +1,14 @@
 """`lithe profile`: the static cost of a network, in total, by kind and by layer."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import click
 import msgspec
-from click.core import ParameterSource
 
-from lithe.arch import Architecture, architecture
-from lithe.cli.architecture_options import architecture_options
+from lithe.cli.architecture_options import architecture_options, table_options
+from lithe.nets.find import find
 from lithe.profiling import static_profile
+from lithe.profiling.convolutional import check_convolutional
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import columns, render
 from lithe.report.values import Sort, profile_csv, profile_values
@@ -27,11 +27,6 @@ from lithe.report.values import Sort, profile_csv, profile_values
 @click.option("--csv", "as_csv", is_flag=True, help="Print one line per layer as CSV.")
 def command(
     name: str,
-    width: float | None,
-    resolution: int,
-    classes: int,
-    in_channels: int,
-    paper_strides: bool,
     batch: int,
     sort: Sort | None,
     as_json: bool,
@@ -46,35 +41,12 @@ def command(
         raise click.UsageError("--json and --csv exclude each other")
     if batch < 1:
         raise click.BadParameter(f"{batch} images are none; give 1 or more", param_hint="--batch")
-    path = Path(name)
-    if path.suffix == ".safetensors" or path.is_file():
-        arch = _stored(path)
-    else:
-        arch = architecture(
-            name,
-            width=width,
-            resolution=resolution,
-            num_classes=classes,
-            in_channels=in_channels,
-            paper_strides=paper_strides,
-        )
-    counted = static_profile(arch, (batch, arch.in_channels, arch.resolution, arch.resolution))
+    found = find(name, table_options(), batch=batch)
+    check_convolutional(found)
+    counted = replace(static_profile(found.model, found.input_shape), name=found.name)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(profile_values(counted, sort))))
     elif as_csv:
         click.echo(profile_csv(counted, sort), nl=False)
     else:
         click.echo(render(profile_text(counted, sort, columns())), nl=False)
-
-
-def _stored(path: Path) -> Architecture:
-    context = click.get_current_context()
-    for option in ("width", "resolution", "classes", "in_channels", "paper_strides"):
-        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
-            name = option.replace("_", "-")
-            raise click.UsageError(
-                f"--{name} is for a named architecture; {path} has its own table"
-            )
-    from lithe.nets.model_data import read_card
-
-    return read_card(path).arch

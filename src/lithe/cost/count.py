@@ -8,7 +8,7 @@ from lithe.cost.memory import lifetimes, live_bytes
 from lithe.cost.moved import other_ops, read_elements, weight_elements
 from lithe.graph import Graph
 from lithe.graph.graph import unknown_ops
-from lithe.graph.ops import Conv2d, Fused, Shape
+from lithe.graph.ops import Conv2d, ConvNd, ConvTransposed, Fused, Shape
 
 FLOPS_PER_MAC = 2
 
@@ -115,9 +115,10 @@ def _describe(layer: Layer) -> str:
     op = layer.nodes[0].op
     op = op.op if isinstance(op, Fused) else op
     match op:
-        case Conv2d():
-            stride = f" s{op.stride[0]}" if op.stride != (1, 1) else ""
-            return f"conv {op.kernel[0]}x{op.kernel[1]}{stride}"
+        case Conv2d() | ConvNd() | ConvTransposed():
+            name = "transposed conv" if isinstance(op, ConvTransposed) else "conv"
+            stride = f" s{op.stride[0]}" if max(op.stride) > 1 else ""
+            return f"{name} {'x'.join(map(str, op.kernel))}{stride}"
         case _:
             name = getattr(op, "kind", None) or getattr(op, "name", None) or type(op).__name__
             return str(name).lower() if layer.kind != "unknown" else str(name)

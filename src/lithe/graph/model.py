@@ -42,6 +42,15 @@ def constant_names(graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for node in graph.nodes for name in node.constants))
 
 
+def zero_model(graph: Graph) -> Model:
+    """A graph with zeros for constants: shapes are all that code and plans depend on."""
+    import numpy as np
+
+    return Model(
+        graph, {name: np.zeros(graph.weights[name], np.float32) for name in constant_names(graph)}
+    )
+
+
 def model_of(arch: Architecture, arrays: Mapping[str, Array], batch: int = 1) -> Model:
     """The model of a table's network from arrays under the names of `lithe.nets`.
 
