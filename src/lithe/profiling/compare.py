@@ -159,7 +159,8 @@ def _ready(subject: Subject, runtime: RuntimeName) -> Ready:
     check_runtime(runtime)
     import torch
 
-    from lithe.engine.compile import compile, default_threads
+    from lithe.engine.compile import compile
+    from lithe.engine.programs import default_threads
 
     threads = default_threads(subject.model.graph, torch.get_num_threads())
     return Ready(compile(subject.model, threads=threads), runtime, threads)

@@ -6,11 +6,11 @@ from lithe.cost import by_kind
 from lithe.cost.layers import KINDS
 from lithe.profiling import Profile
 from lithe.profiling.side_by_side import SideBySide
-from lithe.report.compare_text import how_measured, notes
+from lithe.report.compare_text import how_measured, notes, spread
 from lithe.report.offline_page import joined, offline_page
 from lithe.report.orders import orders_text
 from lithe.report.profile_text import KIND_NAMES
-from lithe.report.quantities import FORMAT, Quantity, known
+from lithe.report.quantities import MACS, Quantity, known
 from lithe.report.values import shape_text
 from lithe.units import format_count
 
@@ -40,6 +40,7 @@ def compare_page(compared: SideBySide) -> str:
             "refused": compared.refused,
             "notes": tuple(map(joined, notes(profiles))),
             "how": tuple(how_measured(profiles, runtime) for runtime in timed),
+            "upright": _upright(quantities).key,
             "inputs_differ": len({profile.input_shape for profile in profiles}) > 1,
         },
     )
@@ -53,7 +54,13 @@ def page_values(compared: SideBySide) -> dict[str, Any]:
     return {
         "base": compared.to,
         "quantities": [
-            {"key": each.key, "name": each.name, "unit": _UNITS[each.unit]} for each in quantities
+            {
+                "key": each.key,
+                "name": each.name,
+                "short": each.heading.replace("\n", " "),
+                "unit": _UNITS[each.unit],
+            }
+            for each in quantities
         ],
         "kinds": [{"key": kind, "name": KIND_NAMES[kind]} for kind in kinds],
         "networks": [_network(profile, quantities, kinds) for profile in profiles],
@@ -69,6 +76,11 @@ def _title(profiles: tuple[Profile, ...]) -> str:
     if left > 0:
         return f"{', '.join(shown)} and {left} more"
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _upright(quantities: tuple[Quantity, ...]) -> Quantity:
+    """What is first shown against MACs: the first latency, else what comes after MACs."""
+    return next((each for each in quantities if each.runtime), (*quantities, MACS)[1])
 
 
 def _network(
@@ -91,9 +103,7 @@ def _cost(profile: Profile, quantity: Quantity) -> dict[str, Any]:
         "text": joined(quantity.text(profile)),
         "bound": quantity.is_bound(profile),
         "range": [run.total.p20_s, run.total.p80_s] if run else None,
-        "range_text": [joined(FORMAT["seconds"](run.total.p20_s)), joined(FORMAT["seconds"](run.total.p80_s))]
-        if run
-        else None,
+        "range_text": joined(spread(quantity, profile)),
     }
 
 

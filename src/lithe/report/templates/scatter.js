@@ -4,7 +4,7 @@
 const NAMED = 24;  // points that still have room for names
 
 function axisOf(side) {
-  const key = document.querySelector(`input[name=${side}]:checked`).value;
+  const key = document.querySelector(`select[name=${side}]`).value;
   return page.quantities.find((one) => one.key === key);
 }
 
@@ -122,10 +122,8 @@ function walkScatter() {
     document.getElementById("scatter-spoken").textContent =
       points[at].network.name + ". " + pointLines(points[at].network).join(". ");
   });
-  for (const input of document.querySelectorAll("input[name=x], input[name=y]")) {
-    // A cost that nobody knows cannot be an axis.
-    input.disabled = !page.networks.some((network) => network.cost[input.value].value !== null);
-    input.addEventListener("change", () => { at = -1; drawScatter(); });
+  for (const select of document.querySelectorAll(".sides select")) {
+    select.addEventListener("change", () => { at = -1; drawScatter(); });
   }
   drawScatter();
   place.on("plotly_click", (event) => choose(event.points[0].customdata));
