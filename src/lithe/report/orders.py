@@ -54,7 +54,7 @@ def orders_text(profiles: tuple[Profile, ...]) -> tuple[str, ...]:
     found = tuple(each.sentence for each in reversals(profiles))
     if found or sum(not profile.unknown for profile in profiles) < 2:
         return found
-    return ("No other column puts two of these networks in the other order than MACs.",)
+    return ("No other cost puts two of these networks in the other order than MACs.",)
 
 
 def _reversal(profiles: tuple[Profile, ...], first: Quantity, second: Quantity) -> Reversal | None:

@@ -42,7 +42,7 @@ function drawKinds() {
   const values = [];
   for (let v = 0; v <= high * 1.001; v += share ? 25 : each * (narrow ? 2 : 1)) values.push(v);
   draw("kinds-plot", traces, layout(t, {
-    barmode: "stack", bargap: 0.35, hovermode: "closest", margin: { l: 8, r: 24, t: 8, b: 8 },
+    barmode: "stack", bargap: 0.35, hovermode: "closest", margin: { l: 8, r: t.size * 2.5, t: 8, b: 8 },
     xaxis: axis(t, {
       range: [0, high], tickvals: values,
       ticktext: values.map((v) => share ? v + " %" : v ? withPrefix(v, "") : "0"),

@@ -34,7 +34,7 @@ function namePlaces(points, x, y, t) {
   const order = points.map((p, at) => at).sort((a, b) => (points[b].index === state.chosen) - (points[a].index === state.chosen));
   const result = points.map(() => null);
   for (const at of order) {
-    const name = shortened(points[at].network.name, 26), w = Math.min(26, points[at].network.name.length) * t.size * 0.56, h = t.size * 1.3;
+    const name = shortened(points[at].network.name, 26), w = (2 + Math.min(26, points[at].network.name.length)) * t.size * 0.56, h = t.size * 1.3;
     const cx = across(points[at].x), cy = down(points[at].y);
     const tried = [
       ["middle right", cx + 10, cy - h / 2], ["middle left", cx - 10 - w, cy - h / 2],
@@ -58,14 +58,15 @@ function scatterTraces(t, points, names) {
     const faint = state.chosen !== null && !chosen;
     return {
       type: "scatter", mode: names[at] ? "markers+text" : "markers", x: [one.x], y: [one.y],
-      text: [names[at] ? (chosen ? "<b>" + names[at].text + "</b>" : names[at].text) : ""],
+      // A space on either side keeps the name off its point.
+      text: [names[at] ? "\u00a0" + (chosen ? "<b>" + names[at].text + "</b>" : names[at].text) + "\u00a0" : ""],
       textposition: names[at] ? names[at].position : "middle right",
       textfont: { color: faint ? t.soft : t.ink, size: t.size }, cliponaxis: false,
-      customdata: [one.index], opacity: faint ? 0.5 : 1,
+      customdata: [one.index],
       hovertext: ["<b>" + plain(one.network.name) + "</b><br>" + pointLines(one.network).map(plain).join("<br>")],
       hovertemplate: "%{hovertext}<extra></extra>",
       marker: {
-        symbol: mark.shape[0], size: t.size * (chosen ? 1.5 : 1), color: t.series[mark.colour],
+        symbol: mark.shape[0], opacity: faint ? 0.45 : 1, size: t.size * (chosen ? 1.5 : 1), color: t.series[mark.colour],
         line: { width: chosen ? 2 : 0, color: t.ink },
       },
     };
