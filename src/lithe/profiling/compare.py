@@ -9,12 +9,14 @@ from lithe.errors import LitheError
 from lithe.profiling.side_by_side import Refused, SideBySide, place_of
 from lithe.profiling.static import counted
 from lithe.profiling.subject import Source, Subject, graph_of, module_of, subject_of
-from lithe.profiling.values import Profile, RunLatency
+from lithe.profiling.values import Profile
 from lithe.progress import SILENT, Progress
-from lithe.runtimes import RUNTIMES, WORDS, Ready, RuntimeName, check_runtime
+from lithe.runtimes import WORDS, RuntimeName, check_runtime
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from lithe.profiling.rounds import Way
+
+LONGEST_S, LONGEST_OF_EACH_S = 5.0, 2.0  # of timing in one runtime
 
 _Row = Profile | Refused
 
@@ -113,23 +115,19 @@ def _timed(
     progress: Progress,
 ) -> list[_Row]:
     """The rows with their latencies in one runtime, or with notes why they have none."""
-    import torch
-
-    from lithe.profiling.latency import WARM_UP
-    from lithe.profiling.turns import Turns, in_turns
+    from lithe.profiling.turns import ROUNDS, in_turns
 
     result = list(rows)
-    networks: dict[int, tuple[Ready, Tensor]] = {}
-    with _threads(threads), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    ways: dict[int, Way] = {}
+    with _threads(threads):
         with progress.task(f"preparing {WORDS[runtime]}", len(subjects)) as advance:
             for place, (subject, row) in enumerate(zip(subjects, rows, strict=True)):
                 advance(note=row.name)
                 if isinstance(subject, Refused) or isinstance(row, Refused):
                     continue
                 try:
-                    ready, x = _ready(subject, runtime), torch.randn(subject.shape)
-                    ready.call(x)
+                    way = _way(subject, runtime, threads)
+                    way.whole()
                 except LitheError as error:
                     # Remedies, behind the semicolon, are for other commands.
                     result[place] = _noted(row, runtime, str(error).partition(";")[0])
@@ -137,33 +135,44 @@ def _timed(
                     why = f"{type(error).__name__}: {' '.join(str(error).split())}"
                     result[place] = _noted(row, runtime, why)
                 else:
-                    networks[place] = ready, x
-        turns = Turns()
-        with progress.task(f"timing in {WORDS[runtime]}", turns.rounds) as advance:
-            latencies = in_turns(list(networks.values()), advance, turns)
-    for place, total in zip(networks, latencies, strict=True):
+                    ways[place] = way
+        with progress.task(f"timing in {WORDS[runtime]}", ROUNDS) as advance:
+            runs = in_turns(list(ways.values()), advance, LONGEST_S + LONGEST_OF_EACH_S * len(ways))
+    for place, run in zip(ways, runs, strict=True):
         row = result[place]
         assert isinstance(row, Profile)
-        run = RunLatency(total, WARM_UP, ())
         result[place] = replace(row, latencies=(*row.latencies, run))
     return result
 
 
-def _ready(subject: Subject, runtime: RuntimeName) -> Ready:
-    module = module_of(subject)
-    if module is not None:
-        return RUNTIMES[runtime](module, subject.shape)
-    if runtime != "lithe":
-        raise LitheError("it came from a file without a torch module")
-    assert subject.model is not None
-    check_runtime(runtime)
+def _way(subject: Subject, runtime: RuntimeName, threads: int | None) -> "Way":
+    return _in_engine(subject, threads) if runtime == "lithe" else _in_eager(subject)
+
+
+def _in_engine(subject: Subject, threads: int | None) -> "Way":
+    check_runtime("lithe")
+    from lithe.engine.source import model_from
+    from lithe.graph.passes import simplify
+    from lithe.profiling.engine_run import compiled, drawn
+    from lithe.profiling.rounds import Way
+
+    model = subject.model or model_from(module_of(subject), subject.shape)
+    network = compiled(simplify(model), threads)
+    inputs = drawn(network.input_shapes)
+    return Way("lithe", network.threads, lambda: network(*inputs))
+
+
+def _in_eager(subject: Subject) -> "Way":
     import torch
 
-    from lithe.engine.compile import compile
-    from lithe.engine.programs import default_threads
+    from lithe.profiling.eager_run import channels_last, eager_way, laid_out
+    from lithe.profiling.engine_run import drawn
 
-    threads = default_threads(subject.model.graph, torch.get_num_threads())
-    return Ready(compile(subject.model, threads=threads), runtime, threads)
+    module = module_of(subject)
+    if module is None:
+        raise LitheError("it came from a file without a torch module")
+    (x,) = drawn([subject.shape])
+    return eager_way(channels_last(module), laid_out(torch.from_numpy(x)))
 
 
 def _noted(row: Profile, runtime: RuntimeName, why: str) -> Profile:
