@@ -84,4 +84,6 @@ def _profile(name: str, shape: Shape, graph: Graph) -> Profile:
         peak_layer=peak.path if peak else "",
         layers=counted.layers,
         unknown=counted.unknown,
+        other_ops=counted.other_ops,
+        moved_bytes=counted.moved_bytes,
     )

@@ -19,6 +19,7 @@ KIND_NAMES = {
     "standard": "Conv",
     "grouped": "Conv grouped",
     "linear": "Fully connected",
+    "matmul": "Matrix product",
     "other": "Other",
     "unknown": "Unknown",
 }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from lithe.engine.isa import InstructionSet
+from lithe.engine.kernels.activation import ACTIVATIONS
 from lithe.engine.lower.blocks import fuse_block
 from lithe.engine.lower.context import Lowering
 from lithe.engine.lower.conv import lower_conv
@@ -32,6 +33,7 @@ from lithe.errors import LitheError
 from lithe.graph import Node
 from lithe.graph.model import Model
 from lithe.graph.ops import (
+    PRELU,
     Activation,
     AdaptivePool2d,
     BatchNorm,
@@ -133,6 +135,13 @@ def is_known(op: Op, *inputs: Shape) -> bool:
     inner = _inner(op)
     if isinstance(inner, Linear) and len(inputs[0]) != 2:
         return False  # the kernel's channels are axis 1, a linear layer's are the last axis
+    if getattr(inner, "operands", ()) or getattr(inner, "log", False):
+        return False
+    if isinstance(inner, Resize) and inner.mode not in ("nearest", "bilinear"):
+        return False
+    activation = op.activation if isinstance(op, Fused) else op
+    if isinstance(activation, Activation) and activation.kind not in (*ACTIVATIONS, PRELU):
+        return False
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
 
 
