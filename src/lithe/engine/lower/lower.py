@@ -133,15 +133,14 @@ def lower(
 def is_known(op: Op, *inputs: Shape) -> bool:
     """Whether there is a kernel for an operator on such inputs, with what is fused to it."""
     inner = _inner(op)
-    if isinstance(inner, Linear) and len(inputs[0]) != 2:
-        return False  # the kernel's channels are axis 1, a linear layer's are the last axis
-    if getattr(inner, "operands", ()) or getattr(inner, "log", False):
-        return False
-    if isinstance(inner, Resize) and inner.mode not in ("nearest", "bilinear"):
-        return False
     activation = op.activation if isinstance(op, Fused) else op
     if isinstance(activation, Activation) and activation.kind not in (*ACTIVATIONS, PRELU):
         return False
+    match inner:
+        case Linear() if len(inputs[0]) != 2:
+            return False  # the kernel's channels are axis 1, a linear layer's are the last axis
+        case Concat(operands=[_, *_]) | Softmax(log=True) | Resize(mode="bicubic"):
+            return False
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
 
 
