@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from lithe.graph.fx import flat
 from lithe.graph.ops import Shape
 
 Counter = Literal["torch", "fvcore"]
@@ -27,7 +28,7 @@ class Call:
     """One call of a function of torch: its name, the shapes of its tensors, of its result.
 
     The tensors have the names of the function's own arguments, or their places where it has
-    no names.
+    no names. Where none of them depends on the network's input, the name says "of constants".
     """
 
     name: str
@@ -42,7 +43,7 @@ class Disagreement:
     `formula` is the amount in words.
     """
 
-    counter: Counter
+    counters: tuple[Counter, ...]
     functions: tuple[str, ...]
     amount: Callable[[Call], int]
     formula: str
@@ -50,20 +51,32 @@ class Disagreement:
 
 
 class Calls(TorchFunctionMode):
-    """Keeps, while it is entered, the calls of functions for which there is a disagreement."""
+    """Keeps, while it is entered, the calls of functions for which there is a disagreement.
 
-    def __init__(self) -> None:
+    `image` is what the network is given.
+    """
+
+    def __init__(self, image: Tensor) -> None:
         super().__init__()
         self.seen: list[Call] = []
+        self._varying = [image]  # held, so that no other tensor gets the identity of one
+        self._identities = {id(image)}
 
     def __torch_function__(
         self, func: Any, types: Sequence[Any], args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
+        varies = any(id(a) in self._identities for a in flat([*args, *kwargs.values()]))
+        if varies:
+            made = [value for value in flat(out) if isinstance(value, Tensor)]
+            self._varying += made
+            self._identities.update(map(id, made))
         name = getattr(func, "__name__", "")
         if name == "interpolate":
             name = f"{kwargs['mode']} interpolation"
+        if not varies:
+            name += " of constants"
         if name in _FUNCTIONS:
             given = _by_name(func, args, kwargs).items()
             shapes = {key: tuple(v.shape) for key, v in given if isinstance(v, Tensor)}
@@ -100,7 +113,7 @@ def difference_macs(counter: Counter, calls: Sequence[Call]) -> int:
     return sum(
         row.amount(call)
         for row in DISAGREEMENTS
-        if row.counter == counter
+        if counter in row.counters
         for call in calls
         if call.name in row.functions
     )
@@ -112,9 +125,12 @@ def _norm(call: Call) -> int:
 
 
 def _batch_norm(call: Call) -> int:
-    if "running_mean" not in call.inputs:
-        return _norm(call)
     return prod(call.inputs["input"]) * (2 if "weight" in call.inputs else 1)
+
+
+def _product(call: Call) -> int:
+    _, weight = list(call.inputs.values())[:2]
+    return prod(call.out) * prod(weight[1:])
 
 
 def _attention(call: Call) -> int:
@@ -124,42 +140,56 @@ def _attention(call: Call) -> int:
 
 DISAGREEMENTS: tuple[Disagreement, ...] = (
     Disagreement(
-        "fvcore",
+        ("fvcore",),
         ("batch_norm",),
         _batch_norm,
-        "+2 for each element, +1 without weights; +5 where a filter is standardised",
-        "part of the convolution before it; a filter is standardised once, before any run",
+        "+2 for each element, +1 without weights",
+        "part of the convolution before it",
     ),
     Disagreement(
-        "fvcore",
+        ("fvcore",),
+        ("batch_norm of constants",),
+        _norm,
+        "+5 for each element, +4 without weights",
+        "a filter that is standardised; once, before any run",
+    ),
+    Disagreement(
+        ("fvcore", "torch"),
+        ("conv2d of constants", "linear of constants"),
+        _product,
+        "+its multiply-accumulates",
+        "an encoding of positions; once, before any run",
+    ),
+    Disagreement(
+        ("fvcore",),
         ("layer_norm", "group_norm"),
         _norm,
         "+5 for each element, +4 without weights",
         "lithe has it among the operations that are no MACs",
     ),
     Disagreement(
-        "fvcore",
+        ("fvcore",),
         ("adaptive_avg_pool2d",),
         lambda call: prod(call.inputs["input"]),
         "+1 for each element of the input",
         "additions without a multiplication; `mean` over the same pixels is 0 there",
     ),
     Disagreement(
-        "fvcore",
+        ("fvcore",),
         ("nearest interpolation",),
         lambda call: prod(call.out),
         "+1 for each element of the output",
         "copies, no arithmetic",
     ),
     Disagreement(
-        "fvcore",
+        ("fvcore",),
         ("bilinear interpolation",),
         lambda call: 4 * prod(call.out),
         "+4 for each element of the output",
         "lithe has it among the operations that are no MACs",
     ),
     Disagreement(
-        "fvcore",
+        ("fvcore",),
         ("scaled_dot_product_attention",),
         lambda call: -_attention(call),
         "less the two products of attention",

@@ -49,17 +49,22 @@ def coverage(result: Mapping[str, Any]) -> str:
     agreeing = [row for row in inside if is_whole(row)]
     equal = sum(row["torch_flops"] == FLOPS_PER_MAC * row["macs"] for row in agreeing)
     versions = result["conditions"]["versions"]
-    said = [
+    inner = (
         f"{len(chosen)} convolutional families with {len(inside)} networks: {_share(inside)} have "
         f"no unknown operator. The slowest profile is that of {slowest['name']}, "
         f"{slowest['seconds']:.1f} s. Of the {len(agreeing)} that are known whole, "
-        f"`torch.utils.flop_counter` has the same count for {equal}.",
+        f"`torch.utils.flop_counter` has the same count for {equal}."
+    )
+    outer = (
         f"Of the {len(outside)} networks of all other families, mostly transformers, "
-        f"{_share(outside)} have none; {_unknown(outside) or 'nothing is unknown in the rest'}.",
+        f"{_share(outside)} have no unknown operator."
+    )
+    conditions = (
         f"timm {versions['timm']}, torchvision {versions['torchvision']}, "
-        f"torch {versions['torch']}, {result['conditions']['date']}.",
-    ]
-    return "\n".join([*lines, "", "\n\n".join(said)])
+        f"torch {versions['torch']}, {result['conditions']['date']}."
+    )
+    rest = f"Unknown or failed there: {_unknown(outside)}." if _unknown(outside) else ""
+    return "\n".join([*lines, "", inner, "", f"{outer} {rest}".strip(), "", conditions])
 
 
 def _line(family: str, members: Sequence[Row]) -> str:
@@ -92,7 +97,7 @@ def counters() -> str:
         "| --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {row.counter} | {', '.join(f'`{name}`' for name in row.functions)} "
+        f"| {', '.join(row.counters)} | {', '.join(f'`{name}`' for name in row.functions)} "
         f"| {row.formula} | {row.reason} |"
         for row in DISAGREEMENTS
     ]
