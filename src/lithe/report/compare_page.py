@@ -9,7 +9,7 @@ from lithe.profiling.side_by_side import SideBySide
 from lithe.report.compare_text import how_measured, notes, spread
 from lithe.report.offline_page import joined, offline_page
 from lithe.report.orders import orders_text
-from lithe.report.profile_text import KIND_NAMES
+from lithe.report.profile_tables import KIND_NAMES
 from lithe.report.quantities import MACS, Quantity, known
 from lithe.report.values import shape_text
 from lithe.units import format_count

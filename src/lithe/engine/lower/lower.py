@@ -137,8 +137,6 @@ def is_known(op: Op) -> bool:
     if isinstance(activation, Activation) and activation.kind not in (*ACTIVATIONS, PRELU):
         return False
     match inner:
-        case Linear() if len(inputs[0]) != 2:
-            return False  # the kernel's channels are axis 1, a linear layer's are the last axis
         case Concat(operands=[_, *_]) | Softmax(log=True) | Resize(mode="bicubic"):
             return False
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
