@@ -123,7 +123,7 @@ def _engine(
     ready: _Prepared,
 ) -> None:
     check_runtime("lithe")
-    from lithe.engine.compile import default_threads
+    from lithe.engine.programs import default_threads
     from lithe.engine.runtime import usable_processors
     from lithe.profiling.engine_run import compiled, engine_way
 
