@@ -11,10 +11,13 @@ from lithe.cost import cost, layers
 from lithe.errors import LitheError
 from lithe.graph import Graph
 from lithe.graph.passes import simplify
+from lithe.profiling.energy import measured_energy
+from lithe.profiling.meters import rapl_meters
+from lithe.profiling.notes import noted
 from lithe.profiling.resident import Loadable, resident
 from lithe.profiling.rounds import USUAL, Effort, Way, take_turns
 from lithe.profiling.subject import Subject, module_of
-from lithe.profiling.values import Resident, RunLatency
+from lithe.profiling.values import Energy, Resident, RunLatency
 from lithe.progress import Advance, Progress
 from lithe.runtimes import WORDS, RuntimeName, check_runtime
 
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
 _STAGE = 2  # what reading, compiling or a process takes, in rounds
 _CLOSE = 0.1  # share of the whole by which the sum of its steps may differ without a note
-_NAMED = 2  # operators without a kernel in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Measured:
     graph: Graph
     latencies: tuple[RunLatency, ...]
     resident: tuple[Resident, ...]
+    energy: tuple[Energy, ...]
     notes: tuple[str, ...]
 
 
@@ -78,16 +81,17 @@ def measured(
         advance(_STAGE, "read")
         with _torch_threads(threads if module is not None else None):
             for name in runtimes:
-                with _noted(ready, f"{WORDS[name]}: not measured"):
+                with noted(ready.notes, f"{WORDS[name]}: not measured"):
                     if name == "lithe":
                         _engine(subject, module, trace, threads, ready)
                     else:
                         _eager(subject, module, trace, ready)
                 advance(_STAGE, f"{WORDS[name]} ready")
             latencies = take_turns(ready.ways, advance, effort) if ready.ways else ()
+            energy = _energies(ready)
         found = _residents(ready, advance)
     ready.notes += filter(None, map(_differing, latencies))
-    return Measured(graph, latencies, found, tuple(ready.notes))
+    return Measured(graph, latencies, found, energy, tuple(ready.notes))
 
 
 def _differing(run: RunLatency) -> str:
@@ -175,7 +179,7 @@ def _eager(
     except RuntimeError as error:
         raise LitheError(f"{type(error).__name__}: {_first_line(error)}") from None
     counted = cost(trace.graph)
-    with _noted(ready, "eager PyTorch: not measured layer by layer"):
+    with noted(ready.notes, "eager PyTorch: not measured layer by layer"):
         program = program_of(trace, twin)
         way = eager_steps(way, twin, trace, program, x, layers(trace.graph), counted.layers)
         planned = 4 * counted.params + counted.peak_activation_bytes
@@ -183,25 +187,22 @@ def _eager(
     ready.ways.append(way)
 
 
+def _energies(ready: _Prepared) -> tuple[Energy, ...]:
+    found = []
+    with noted(ready.notes, "energy: estimated only"):
+        meters = rapl_meters()
+        found += [measured_energy(way.whole, way.runtime, meters) for way in ready.ways]
+    return tuple(found)
+
+
 def _residents(ready: _Prepared, advance: Advance) -> tuple[Resident, ...]:
     found = []
     for load in ready.loads:
         runtime, threads = load.way.runtime, load.way.threads
-        with _noted(ready, f"{WORDS[runtime]}: resident memory not measured"):
+        with noted(ready.notes, f"{WORDS[runtime]}: resident memory not measured"):
             found.append(resident(runtime, load.network, threads, load.planned_bytes))
         advance(_STAGE, f"memory of {WORDS[runtime]}")
     return tuple(found)
-
-
-@contextmanager
-def _noted(ready: _Prepared, what: str) -> Iterator[None]:
-    """Something that may fail: the profile goes on without, and says so."""
-    try:
-        yield
-    except LitheError as error:
-        reasons = str(error).split("; ")
-        more = f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED + 1 else ""
-        ready.notes.append(f"{what}: {'; '.join(reasons[:_NAMED])}{more}")
 
 
 @contextmanager
