@@ -86,13 +86,13 @@ def command(
     from contextlib import redirect_stdout
     from dataclasses import replace
 
-    from lithe.device.file import load_device
+    from lithe.device.find import find_device
     from lithe.nets.find import find
     from lithe.profiling.convolutional import check_convolutional
     from lithe.profiling.profile import profile
     from lithe.progress import Progress
 
-    device = None if machine is None else load_device(Path(machine))
+    device = None if machine is None else find_device(machine)
     progress = Progress(quiet)
     with redirect_stdout(sys.stderr):  # what the user's code prints is no result
         asked = None if shape is None else parse_shape(shape)

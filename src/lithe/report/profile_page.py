@@ -49,6 +49,7 @@ def profile_page(profile: Profile) -> str:
             "markup": Markup,
             "modules": _modules(profile),
             "first_times": _first_times(profile),
+            "fused": any(len(s.layers) > 1 for run in profile.latencies for s in run.steps),
             "peaks": tuple((WAYS[use.way], use, _alive(use)) for use in profile.memory),
             "device": _device_facts(profile),
             "energy": tuple(map(words.energy_text, profile.energy)),
@@ -76,7 +77,7 @@ def _modules(profile: Profile) -> list[tuple[int, Module]]:
 
 def _first_times(profile: Profile) -> list[dict[str, Any]]:
     found = runs(profile)
-    return by_layer(found[0]["steps"], len(profile.layers)) if found else []
+    return by_layer(found[0], len(profile.layers)) if found else []
 
 
 def _used_kinds(data: dict[str, Any]) -> list[str]:

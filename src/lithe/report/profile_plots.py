@@ -45,7 +45,7 @@ def profile_plots(profile: Profile) -> dict[str, Any]:
             {
                 **run,
                 "steps": _columns(run["steps"]),
-                "by_layer": _columns(by_layer(run["steps"], len(profile.layers))),
+                "by_layer": _columns(by_layer(run, len(profile.layers))),
             }
             for run in runs(profile)
         ],
@@ -81,20 +81,21 @@ def runs(profile: Profile) -> list[dict[str, Any]]:
     return [*(_run(profile, run) for run in profile.latencies), *_predicted(profile)]
 
 
-def by_layer(steps: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+def by_layer(run: dict[str, Any], count: int) -> list[dict[str, Any]]:
     """For each layer the steps that work for it, added up; `seconds` is None where none does.
 
     `shared_by` is how many layers those steps work for together: above 1 the time is not
-    this layer's alone, and it is not divided. `side` is that of the longest of them.
+    this layer's alone, and it is not divided. `side` is that of the longest of them. A
+    prediction is its bound, so no `share` of it is told.
     """
     found: list[list[dict[str, Any]]] = [[] for _ in range(count)]
-    for step in steps:
+    for step in run["steps"]:
         for layer in step["layers"]:
             found[layer].append(step)
-    return [_added(own) for own in found]
+    return [_added(own, run["measured"]) for own in found]
 
 
-def _added(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _added(steps: Sequence[dict[str, Any]], measured: bool) -> dict[str, Any]:
     if not steps:
         return {"seconds": None, "shared_by": 0, "share": None, "side": None}
     seconds = sum(step["seconds"] or 0.0 for step in steps)
@@ -104,7 +105,7 @@ def _added(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "seconds": _rounded(seconds),
         "shared_by": len({layer for step in steps for layer in step["layers"]}),
-        "share": _rounded(bound / seconds) if bound is not None and seconds else None,
+        "share": _rounded(bound / seconds) if measured and bound and seconds else None,
         "side": longest["side"],
     }
 

@@ -82,7 +82,7 @@ def modules_text(
     """
     tree = module_tree(profile)
     shown = [module for module in tree if module.depth <= (depth or _fitting(tree))]
-    if len(shown) < 2:
+    if len(shown) < 3:  # the network again
         return None
     wide = width >= WIDE
     columns = [

@@ -31,11 +31,11 @@ function roofTraces(t, roofs, low, high) {
 }
 
 // Each roof is named where it leaves the plot on the left or at its foot.
-function roofNames(t, roofs, low, high, floor) {
+function roofNames(t, roofs, low, high, floor, brief) {
   const text = (name) => ({ showarrow: false, font: { color: t.soft, size: t.size }, text: name });
   const names = roofs.levels.map((level) => {
     const enters = Math.max(low, floor / level.bytes_per_s);
-    return Object.assign(text(level.level + " " + bytesText(level.bytes_per_s) + "/s"), {
+    return Object.assign(text(level.level + (brief ? "" : " " + bytesText(level.bytes_per_s) + "/s")), {
       x: Math.log10(enters), y: Math.log10(Math.min(roofs.macs_per_s, enters * level.bytes_per_s)),
       // To the right of where the line begins, and so below it.
       xanchor: "left", yanchor: "middle", xshift: t.size * 1.3, yshift: enters > low ? t.size * 0.6 : 0,
@@ -72,7 +72,7 @@ function drawRoofline() {
       line: { width: flags.map((flag) => (flag ? 3 : 1)), color: flags.map((flag) => (flag ? t.ink : t.paper)) },
     },
   };
-  const notes = roofs ? roofNames(t, roofs, left, right, bottom) : [];
+  const notes = roofs ? roofNames(t, roofs, left, right, bottom, place.clientWidth < t.size * 45) : [];
   draw("roofline-plot", [...(roofs ? roofTraces(t, roofs, left, right) : []), trace], layout(t, {
     hovermode: "closest", annotations: notes, margin: { l: 8, r: 12, t: t.size * 1.6, b: 8 },
     xaxis: axis(t, Object.assign({ type: "log", range: [Math.log10(left), Math.log10(right)], title: title(t, "MACs for each byte moved", 10) },
