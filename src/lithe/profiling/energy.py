@@ -1,19 +1,16 @@
 """Energy of one run: read from meters where the machine has them, else estimated by a table."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from lithe.cost import LayerCost
 from lithe.cost.energy import HOROWITZ_2014, EnergyTable, energy_parts
-from lithe.profiling.meters import Meter, rapl_meters
-from lithe.profiling.nvml import nvml_meter
+from lithe.errors import LitheError
+from lithe.profiling.meters import POWERCAP, Meter, rapl_meters
 from lithe.profiling.values import Energy
 from lithe.runtimes import RuntimeName
-
-if TYPE_CHECKING:
-    import torch
 
 MEASURED_S = 1.0  # a thousand of the steps in which RAPL counts
 
@@ -27,25 +24,30 @@ def estimated_energy(layers: Sequence[LayerCost], table: EnergyTable = HOROWITZ_
     return Energy(sum(joules for _, joules in parts), table.name, estimate=True, parts=parts)
 
 
-def meters_of(place: "torch.device | None" = None) -> tuple[Meter, ...]:
-    """The meters that count what a network uses which runs there: processors, or one GPU.
-
-    Raises:
-        LitheError: there are none, or they cannot be read.
-    """
-    if place is None or place.type != "cuda":
-        return rapl_meters()
-    from torch.cuda import get_device_properties
-
-    return (nvml_meter(f"GPU-{get_device_properties(place).uuid}"),)
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What every meter counted over a stretch of time, in joules."""
 
     joules: tuple[float, ...]
     seconds: float
+
+
+def energies(
+    layers: Sequence[LayerCost],
+    calls: Mapping[RuntimeName, Callable[[], object]],
+    root: Path = POWERCAP,
+) -> tuple[tuple[Energy, ...], tuple[str, ...]]:
+    """The energy of one run in each runtime, measured; where it cannot be, the estimate, and why.
+
+    `calls` run the network once; without any there is nothing to measure and nothing to say.
+    """
+    if not calls:
+        return (estimated_energy(layers),), ()
+    try:
+        meters = rapl_meters(root)
+        return tuple(measured_energy(call, name, meters) for name, call in calls.items()), ()
+    except LitheError as error:
+        return (estimated_energy(layers),), (f"energy: estimated, not measured: {error}",)
 
 
 def measured_energy(
