@@ -14,7 +14,8 @@ from lithe.errors import LitheError
 from lithe.graph.capture import traced
 from lithe.nets.build import build
 from lithe.nets.torchvision_compat import models
-from lithe.profiling.eager_program import EagerProgram, EagerRunner, Ref, eager_program
+from lithe.profiling.eager_calls import eager_program
+from lithe.profiling.eager_program import EagerProgram, EagerRunner, Ref
 from lithe.profiling.eager_run import channels_last, eager_steps, eager_way, laid_out, program_of
 from lithe.profiling.rounds import Way
 

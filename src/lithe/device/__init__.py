@@ -5,7 +5,6 @@ from lithe.device.rates import (
     bandwidth_of,
     capacity_of,
     launch_of,
-    nearest_level,
     peak_of,
 )
 from lithe.device.rows import (
@@ -36,6 +35,5 @@ __all__ = [
     "bandwidth_of",
     "capacity_of",
     "launch_of",
-    "nearest_level",
     "peak_of",
 ]

@@ -10,7 +10,8 @@ from torch.utils import _pytree as pytree
 from lithe.cost import Layer, LayerCost
 from lithe.errors import LitheError
 from lithe.graph.capture import Traced
-from lithe.profiling.eager_program import EagerProgram, EagerRunner, eager_program
+from lithe.profiling.eager_calls import eager_program
+from lithe.profiling.eager_program import EagerProgram, EagerRunner
 from lithe.profiling.rounds import StepWork, Way
 
 # Of the largest output: the calls are the module's own, in the module's order.

@@ -18,12 +18,27 @@ from lithe.profiling.values import RunLatency, StepLatency
 from lithe.progress import Advance
 from lithe.runtimes import RuntimeName
 
-ROUNDS = 12
-TURN_S = 0.12  # of runs that count, in one turn of one runtime
-FEWEST = 3  # of each kind in a turn
-BURST_S = 0.01  # of one kind without a break: between the kinds the threads fall asleep
-WARM_UP_S, WARM_UP = 0.03, 2  # before them, the longer of the two
-LONGEST_S = 8.0  # no further round begins after so long
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure.
+
+    A turn is runs for `turn_s`, and at least `fewest` of each kind, after `warm_up_s` that do
+    not count and at least `warm_up` runs of each kind. A kind is run for `burst_s` without a
+    break, since between the two the threads fall asleep. No round begins once `longest_s` have
+    passed.
+    """
+
+    rounds: int = 12
+    turn_s: float = 0.12
+    fewest: int = 3
+    burst_s: float = 0.01
+    warm_up_s: float = 0.03
+    warm_up: int = 2
+    longest_s: float = 8.0
+
+
+USUAL = Effort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +74,36 @@ class _Seconds:
     warm_up: int = 0
 
 
-def take_turns(ways: Sequence[Way], advance: Advance) -> tuple[RunLatency, ...]:
-    """Measure a network in every runtime; `advance` is called once a round, `ROUNDS` times.
+def take_turns(
+    ways: Sequence[Way], advance: Advance, effort: Effort = USUAL
+) -> tuple[RunLatency, ...]:
+    """Measure a network in every runtime; `advance` is called once a round.
 
-    No round begins once 8 seconds have passed, so a network that takes a second is run some
-    ten times in all, and the seconds of `Latency.runs` say how often it was.
+    A network that takes a second is run some ten times in all; `Latency.runs` says how often.
     """
     found = [_Seconds([], []) for _ in ways]
     started = time.perf_counter()
     with _without_collection():
-        for number in range(ROUNDS):
-            if number == 0 or time.perf_counter() - started < LONGEST_S:
+        for number in range(effort.rounds):
+            if number == 0 or time.perf_counter() - started < effort.longest_s:
                 for way, seconds in zip(ways, found, strict=True):
-                    _turn(way, seconds)
+                    _turn(way, seconds, effort)
             advance()
     return tuple(_latency(way, seconds) for way, seconds in zip(ways, found, strict=True))
 
 
-def _turn(way: Way, found: _Seconds) -> None:
+def _turn(way: Way, found: _Seconds, effort: Effort) -> None:
     spent, runs = 0.0, 0
-    while spent < WARM_UP_S or (runs < WARM_UP and spent < TURN_S):
+    while spent < effort.warm_up_s or (runs < effort.warm_up and spent < effort.turn_s):
         spent += _timed(way.whole)[0]
         spent += _timed(way.timed)[0] if way.timed else 0.0
         runs += 1
     found.warm_up += runs
     spent, runs = 0.0, 0
-    while spent < TURN_S or (runs < FEWEST and spent < LONGEST_S / 4):
-        whole = _burst(way.whole)
+    while spent < effort.turn_s or (runs < effort.fewest and spent < effort.longest_s / 4):
+        whole = _burst(way.whole, effort.burst_s)
         found.whole += [seconds for seconds, _ in whole]
-        steps = _burst(way.timed) if way.timed else []
+        steps = _burst(way.timed, effort.burst_s) if way.timed else []
         found.steps += [seconds for _, seconds in steps]
         spent += sum(seconds for seconds, _ in (*whole, *steps))
         runs += len(whole)
@@ -96,10 +112,11 @@ def _turn(way: Way, found: _Seconds) -> None:
 _Kind = TypeVar("_Kind")
 
 
-def _burst(run: Callable[[], _Kind]) -> list[tuple[float, _Kind]]:
+def _burst(run: Callable[[], _Kind], burst_s: float) -> list[tuple[float, _Kind]]:
     """Runs one after the other, each with its seconds."""
-    found = [_timed(run)]
-    while sum(seconds for seconds, _ in found) < BURST_S:
+    until = time.perf_counter() + burst_s
+    found: list[tuple[float, _Kind]] = []
+    while not found or time.perf_counter() < until:
         found.append(_timed(run))
     return found
 
