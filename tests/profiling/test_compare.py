@@ -98,9 +98,7 @@ def test_one_that_fails_is_a_row_and_the_others_go_on() -> None:
     assert "aten.logcumsumexp" in unknown.notes[0]
     assert isinstance(raises, Profile)
     assert raises.latency("lithe") is not None
-    assert raises.notes == (
-        "not timed in eager PyTorch: RuntimeError: not today, nor tomorrow",
-    )
+    assert raises.notes == ("not timed in eager PyTorch: RuntimeError: not today, nor tomorrow",)
     assert isinstance(good, Profile)
     assert good.latency("eager") is not None
 

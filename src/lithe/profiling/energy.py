@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lithe.cost import LayerCost
 from lithe.cost.energy import HOROWITZ_2014, EnergyTable, energy_parts
-from lithe.profiling.meters import Meter
+from lithe.profiling.meters import Meter, rapl_meters
+from lithe.profiling.nvml import nvml_meter
 from lithe.profiling.values import Energy
 from lithe.runtimes import RuntimeName
+
+if TYPE_CHECKING:
+    import torch
 
 MEASURED_S = 1.0  # a thousand of the steps in which RAPL counts
 
@@ -20,6 +25,19 @@ def estimated_energy(layers: Sequence[LayerCost], table: EnergyTable = HOROWITZ_
     """
     parts = energy_parts(layers, table)
     return Energy(sum(joules for _, joules in parts), table.name, estimate=True, parts=parts)
+
+
+def meters_of(place: "torch.device | None" = None) -> tuple[Meter, ...]:
+    """The meters that count what a network uses which runs there: processors, or one GPU.
+
+    Raises:
+        LitheError: there are none, or they cannot be read.
+    """
+    if place is None or place.type != "cuda":
+        return rapl_meters()
+    from torch.cuda import get_device_properties
+
+    return (nvml_meter(f"GPU-{get_device_properties(place).uuid}"),)
 
 
 @dataclass(frozen=True, slots=True)
