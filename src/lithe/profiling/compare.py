@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lithe.errors import LitheError
+from lithe.profiling.profile import unmeasured
 from lithe.profiling.side_by_side import Refused, SideBySide, place_of
-from lithe.profiling.static import counted
 from lithe.profiling.subject import Source, Subject, graph_of, module_of, subject_of
 from lithe.profiling.values import Profile
 from lithe.progress import SILENT, Progress
@@ -72,7 +72,7 @@ def side_by_side(
     rows: list[_Row] = []
     with progress.task("counting", len(subjects)) as advance:
         for subject in subjects:
-            rows.append(_counted(subject))
+            rows.append(_counted(subject, threads))
             advance(note=subject.name)
     place = place_of(tuple(rows), to)
     for runtime in runtimes:
@@ -98,11 +98,11 @@ def _told_apart(subjects: Sequence[Subject | Refused]) -> list[Subject | Refused
     return result
 
 
-def _counted(subject: Subject | Refused) -> _Row:
+def _counted(subject: Subject | Refused, threads: int | None) -> _Row:
     if isinstance(subject, Refused):
         return subject
     try:
-        return counted(subject.name, subject.shape, graph_of(subject))
+        return unmeasured(subject, graph_of(subject), threads)
     except LitheError as error:
         return Refused(subject.name, str(error))
 
