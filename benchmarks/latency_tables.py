@@ -10,7 +10,7 @@ from lithe.bench.cells import Cell
 from lithe.bench.compare import Duel, by_cell, duels, geometric_mean, is_fp32
 from lithe.bench.engines import ENGINES, OURS
 from lithe.bench.rows import Results, Row
-from lithe.units import format_bytes, format_seconds
+from lithe.units import format_bytes
 
 V1, V2 = "mobilenet_v1", "mobilenet_v2"
 MUST_CELLS = tuple(Cell(network, 224, 1, threads) for network in (V2, V1) for threads in (1, 2))
