@@ -252,7 +252,7 @@ def _notes(
     if busy < _UNDISTURBED:
         notes.append(
             f"other work disturbed the measuring: half of the readings of a peak were below "
-            f"{busy:.0%} of the best; measure again on an idle machine"
+            f"{100 * busy:.0f} % of the best; measure again on an idle machine"
         )
     present = os.cpu_count() or cores
     if cores < present:
