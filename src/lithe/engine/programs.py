@@ -44,20 +44,29 @@ class Programs:
 
 
 def programs_of(
-    model: Model, isa: InstructionSet, threads: int, groupers: tuple[Grouper, ...] = GROUPERS
+    model: Model,
+    isa: InstructionSet,
+    threads: int,
+    groupers: tuple[Grouper, ...] = GROUPERS,
+    *,
+    packs: bool = True,
 ) -> Programs:
     """The programs of a simplified model, for the batch size that it has.
+
+    Without `packs` they have no weights: large networks are planned in a second.
 
     Raises:
         LitheError: operators that the engine does not have, each named.
     """
     mixes = mixes_samples(model.graph)
     batch = batch_of(model.graph)
-    one = lower(model if mixes else with_batch(model, 1), isa, threads, groupers)
+    one = lower(model if mixes else with_batch(model, 1), isa, threads, groupers, packs=packs)
     piece = 1 if mixes else piece_of(batch, threads, plan_program(one).total_bytes)
     if piece == 1:
         return Programs(batch, one, mixes_samples=mixes)
-    return Programs(batch, lower(with_batch(model, piece), isa, threads, groupers), one)
+    return Programs(
+        batch, lower(with_batch(model, piece), isa, threads, groupers, packs=packs), one
+    )
 
 
 def piece_of(batch: int, threads: int, arena_bytes: int) -> int:

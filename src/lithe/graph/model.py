@@ -43,11 +43,16 @@ def constant_names(graph: Graph) -> tuple[str, ...]:
 
 
 def zero_model(graph: Graph) -> Model:
-    """A graph with zeros for constants: shapes are all that code and plans depend on."""
+    """A graph with zeros for constants, which take no memory.
+
+    Shapes are all that code and plans depend on.
+    """
     import numpy as np
 
+    zero = np.zeros((), np.float32)
     return Model(
-        graph, {name: np.zeros(graph.weights[name], np.float32) for name in constant_names(graph)}
+        graph,
+        {name: np.broadcast_to(zero, graph.weights[name]) for name in constant_names(graph)},
     )
 
 

@@ -47,8 +47,8 @@ def engine_memory(graph: Graph, threads: int, isa: InstructionSet) -> MemoryUse:
 
     A fused block keeps its inner tensors to itself, in scratch. A buffer's bytes are those
     that it takes, gaps between pixels included; a tensor that is needed in two layouts has
-    two. What is allocated can be more than is ever alive, because each buffer has a fixed
-    place, and each thread its scratch all the time.
+    two, and one that a later tensor takes over goes by the first. What is allocated can be
+    more than is ever alive: each buffer has a fixed place, and each thread its scratch.
 
     A batch that the engine computes in pieces (`lithe.engine.programs`) is shown as one
     round of them: as many samples as are computed at once, all of them at the same step,
@@ -59,7 +59,7 @@ def engine_memory(graph: Graph, threads: int, isa: InstructionSet) -> MemoryUse:
         LitheError: an operator that the engine does not have.
     """
     model = simplify(zero_model(graph))
-    programs = programs_of(model, isa, threads)
+    programs = programs_of(model, isa, threads, packs=False)
     arenas = threads if dealt_pieces(programs.pieces, threads) else 1
     steps = programs.whole.steps
     return MemoryUse(

@@ -118,7 +118,8 @@ def _chain(ctx: Lowering, index: int) -> list[Convolution]:
 
 
 def _reads_alone(ctx: Lowering, part: Convolution, before: Convolution) -> bool:
-    return part.source == before.node.output and ctx.only_reader(part.source)
+    # A node may read a tensor twice: convolve it, and add it to the outcome.
+    return part.residual != part.source == before.node.output and ctx.only_reader(part.source)
 
 
 def _leads_on(ctx: Lowering, index: int, part: Convolution) -> bool:

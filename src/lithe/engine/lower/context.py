@@ -46,14 +46,16 @@ class Lowering:
 
     Tensors of rank 4 are `nhwc` and all others `rows`, with one exception: what the caller
     brings, and what a reshape makes, may be of rank 4 in `rows`. `nhwc(name)` and
-    `rows(name)` give the one that a rule needs, by a copy where there is none yet.
+    `rows(name)` give the one that a rule needs, by a copy where there is none yet. Without
+    `packs` the weights of convolutions are only named.
     """
 
-    def __init__(self, model: Model, isa: InstructionSet, threads: int) -> None:
+    def __init__(self, model: Model, isa: InstructionSet, threads: int, packs: bool = True) -> None:
         self.model = model
         self.graph = model.graph
         self.isa = isa
         self.threads = threads
+        self.packs = packs
         self._tensors: dict[str, Tensor] = {}
         self._copies: dict[tuple[str, str], Tensor] = {}
         self._steps: list[Step] = []

@@ -167,8 +167,12 @@ def depthwise_of(
 
 def packed(ctx: Lowering, part: Convolution, row: RowConv) -> tuple[Weights, Weights]:
     """Weights and bias as the row functions of `row` read them."""
-    isa, conv = ctx.isa, part.conv
+    isa, conv, name = ctx.isa, part.conv, part.node.output
     width, n = row.panel_width(isa), conv.c_out // conv.groups
+    planes = "planes" if row.rows > conv.kernel[0] else "channels"
+    weight_name, bias_name = f"{name}.weight.{width}.{planes}", f"{name}.bias"
+    if not ctx.packs:
+        return Weights(weight_name), Weights(bias_name)
     groups, biases = [], []
     for start in range(0, conv.c_out, n):
         weight = part.weight[start : start + n]
@@ -178,17 +182,17 @@ def packed(ctx: Lowering, part: Convolution, row: RowConv) -> tuple[Weights, Wei
             order = weight.transpose(2, 3, 1, 0)
         groups.append(pack_panels(np.ascontiguousarray(order), width, isa.lanes))
         biases.append(pad_bias(part.bias[start : start + n], isa.lanes))
-    name = part.node.output
-    planes = "planes" if row.rows > conv.kernel[0] else "channels"
     # In memory the bias comes first, so that prefetching runs from weights into weights.
-    bias = ctx.weights(f"{name}.bias", np.concatenate(biases))
-    return ctx.weights(f"{name}.weight.{width}.{planes}", np.concatenate(groups)), bias
+    bias = ctx.weights(bias_name, np.concatenate(biases))
+    return ctx.weights(weight_name, np.concatenate(groups)), bias
 
 
 def packed_depthwise(ctx: Lowering, part: Convolution) -> Weights:
     """Weights and bias of a depthwise convolution."""
-    taps = pack_depthwise(part.weight[:, 0], part.bias, ctx.isa.lanes)
-    return ctx.weights(f"{part.node.output}.taps", taps)
+    name = f"{part.node.output}.taps"
+    if not ctx.packs:
+        return Weights(name)
+    return ctx.weights(name, pack_depthwise(part.weight[:, 0], part.bias, ctx.isa.lanes))
 
 
 def macs_of(ctx: Lowering, *parts: Convolution) -> int:
