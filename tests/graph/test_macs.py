@@ -117,7 +117,7 @@ def test_attention_is_two_products_of_matrices(
     heads: int, queries: int, keys: int, width: int, masked: bool
 ) -> None:
     q, k, v = (2, heads, queries, width), (2, heads, keys, width), (2, heads, keys, width + 1)
-    y = F.scaled_dot_product_attention(*(torch.zeros(shape) for shape in (q, k, v)))
+    y = F.scaled_dot_product_attention(torch.zeros(q), torch.zeros(k), torch.zeros(v))
     op = Attention()
     given_mask = ((queries, keys),) if masked else ()
     assert op.shape(q, k, v, *given_mask) == tuple(y.shape)
