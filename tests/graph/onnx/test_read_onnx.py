@@ -333,7 +333,7 @@ W = {"w": drawn(6, 4, 3, 3)}
 @pytest.mark.parametrize(
     ("nodes", "arrays", "message"),
     [
-        ([node("Hardmax", "x")], {}, "Hardmax .the_Hardmax. is not understood, and the file does not"),
+        ([node("Hardmax", "x")], {}, "Hardmax .the_Hardmax. is not understood, and the file"),
         ([node("Relu", "z")], {}, "Relu the_Relu: z is read before anything makes it"),
         ([node("Relu", "x", "z")], {}, "output y is made by no operator"),
         ([node("Constant", "", value_float=1.0)], {}, "output y does not depend on the input"),
