@@ -25,6 +25,7 @@ from lithe.graph.ops import (
     Binary,
     ChannelShuffle,
     Concat,
+    Conv2d,
     Fused,
     Mean,
     Pad,
@@ -57,6 +58,21 @@ def test_random_networks(
     # Random weights cancel: a wrong element is off by far more than 6e-5.
     check(model, isa, tmp_path, threads=threads, scale=1000)
     check(simplify(model), isa, tmp_path, threads=threads, scale=1000)
+
+
+@every_isa
+def test_what_a_block_holds_inside_may_not_be_added_at_its_end(
+    tmp_path: Path, isa: InstructionSet
+) -> None:
+    builder = GraphBuilder()
+    x = builder.input((1, 8, 6, 5))
+    inner = Conv2d(8, 8, (3, 3), padding=(1, 1), groups=8, bias=False)
+    inside = builder.add(inner, x, params={"w0": (8, 1, 3, 3)})
+    outer = builder.add(Conv2d(8, 8, (1, 1), bias=False), inside, params={"w1": (8, 8, 1, 1)})
+    graph = builder.build(builder.add(Binary("add"), outer, inside))
+    draw = np.random.default_rng(0).standard_normal
+    values = {name: draw(shape).astype(np.float32) for name, shape in graph.weights.items()}
+    check(simplify(Model(graph, values)), isa, tmp_path)
 
 
 def everything() -> Model:
