@@ -21,7 +21,7 @@ from benchmarks.tables import result
 from benchmarks.zoo import Entry, build, entries
 
 from lithe.errors import LitheError
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 
 
 def row(entry: Entry) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def row(entry: Entry) -> dict[str, Any]:
     found |= {"convolutional": mixing.is_convolutional, "input": shape}
     start = time.process_time()
     try:
-        profiled = profile(network, shape)
+        profiled = static_profile(network, shape)
     except LitheError as error:
         return found | {"failure": str(error)}
     return found | {

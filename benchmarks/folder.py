@@ -32,7 +32,7 @@ def rival(folder: Path, seed: int) -> dict[str, Any]:
 
     torch.manual_seed(seed)
     network = timm.create_model(RIVAL, num_classes=10)
-    counted = lithe.profile(network, (1, 3, SIDE, SIDE))
+    counted = lithe.profile(network, (1, 3, SIDE, SIDE), static=True)
     data = open_data(str(folder), seed=seed, progress=Progress(quiet=True))
     recipe = msgspec.structs.replace(recipe_for(len(data.train), counted.params), epochs=EPOCHS)
     prep = preprocessing(SIDE, 3)

@@ -17,7 +17,7 @@ from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.nets.build import build
 from lithe.profiling.latency import latency_of, measure
-from lithe.profiling.static import profile
+from lithe.profiling.static import static_profile
 from lithe.runtimes import RUNTIMES, WORDS, Ready, RuntimeName, check_runtime
 
 SMALL = architecture("mobilenet_v1", width=0.25, resolution=16, num_classes=4)
@@ -54,7 +54,7 @@ def test_the_network_is_left_as_it_was(name: RuntimeName) -> None:
 def test_threads_are_those_of_a_call() -> None:
     before = torch.get_num_threads()
     small = architecture("mobilenet_v1", width=0.1, resolution=8, num_classes=4)
-    macs = profile(small).macs
+    macs = static_profile(small).macs
     network, shape = build(small), (3, 8, 8)
     images = 4_000_000 // macs + 1
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lithe.errors import LitheError
     from lithe.nets.build import create
     from lithe.nets.model_file import load
-    from lithe.profiling.static import profile
+    from lithe.profiling.profile import profile
     from lithe.run.api import fit, resume, train
     from lithe.search.budget import Budget
     from lithe.training.predict import predict
@@ -26,7 +26,7 @@ _HOME = {
     "fit": "lithe.run.api",
     "load": "lithe.nets.model_file",
     "predict": "lithe.training.predict",
-    "profile": "lithe.profiling.static",
+    "profile": "lithe.profiling.profile",
     "resume": "lithe.run.api",
     "train": "lithe.run.api",
 }

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.nets.build import create
-from lithe.profiling import Profile, profile
+from lithe.profiling import Profile, static_profile
 
 
 @pytest.mark.smoke
@@ -21,7 +21,7 @@ from lithe.profiling import Profile, profile
     ],
 )
 def test_the_papers_networks(name: str, macs: int, params: int, peak: int, where: str) -> None:
-    counted = profile(architecture(name))
+    counted = static_profile(architecture(name))
     assert (counted.macs, counted.params) == (macs, params)
     assert (counted.peak_activation_bytes, counted.peak_layer) == (peak, where)
     assert (counted.flops, counted.param_bytes) == (2 * macs, 4 * params)
@@ -30,10 +30,10 @@ def test_the_papers_networks(name: str, macs: int, params: int, peak: int, where
 
 def test_a_table_and_its_network_have_one_profile() -> None:
     network = create("mobilenet_v2", width=0.35, resolution=32, num_classes=10, in_channels=1)
-    from_table = profile(network.arch, (2, 1, 32, 32))
-    assert profile(network, (2, 1, 32, 32)) == from_table
+    from_table = static_profile(network.arch, (2, 1, 32, 32))
+    assert static_profile(network, (2, 1, 32, 32)) == from_table
     assert from_table.name == "mobilenet_v2_w0.35_r32"
-    assert from_table.macs == 2 * profile(network).macs
+    assert from_table.macs == 2 * static_profile(network).macs
 
 
 class Softened(nn.Module):
@@ -49,7 +49,7 @@ class Softened(nn.Module):
 
 
 def test_an_unknown_operator_is_named_and_totals_are_lower_bounds() -> None:
-    counted = profile(Softened(), (1, 3, 8, 8))
+    counted = static_profile(Softened(), (1, 3, 8, 8))
     assert counted.name == "Softened"
     assert counted.unknown == ("aten.cumsum.default",)
     assert counted.macs == 6 * 6 * 4 * 27
@@ -59,7 +59,7 @@ def test_an_unknown_operator_is_named_and_totals_are_lower_bounds() -> None:
 
 
 def test_a_notebook_shows_a_table_in_which_names_are_inert() -> None:
-    counted = profile(architecture("mobilenet_v1", resolution=32))
+    counted = static_profile(architecture("mobilenet_v1", resolution=32))
     html = counted._repr_html_()
     assert html.count("<tr>") == 1 + len(counted.layers)
     assert "at least" not in html
@@ -79,24 +79,24 @@ def test_a_notebook_shows_a_table_in_which_names_are_inert() -> None:
 )
 def test_a_shape_that_does_not_fit_says_why(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(LitheError, match=message):
-        profile(architecture("mobilenet_v1"), shape)
+        static_profile(architecture("mobilenet_v1"), shape)
 
 
 def test_a_module_without_a_table_needs_a_shape() -> None:
     with pytest.raises(LitheError, match="Conv2d does not say what it takes"):
-        profile(nn.Conv2d(3, 4, 3))
+        static_profile(nn.Conv2d(3, 4, 3))
     with pytest.raises(LitheError, match="cannot be captured"):
-        profile(nn.Conv2d(3, 4, 3), (1, 5, 8, 8))
+        static_profile(nn.Conv2d(3, 4, 3), (1, 5, 8, 8))
     with pytest.raises(LitheError, match="a torch module or an Architecture is wanted, not 3"):
-        profile(3, (1, 3, 8, 8))  # type: ignore[arg-type]
+        static_profile(3, (1, 3, 8, 8))  # type: ignore[arg-type]
 
 
 def test_a_table_is_profiled_without_torch() -> None:
     program = (
         "import sys\n"
         "from lithe.arch import architecture\n"
-        "from lithe.profiling import profile\n"
-        "profile(architecture('mobilenet_v2'))\n"
+        "from lithe.profiling import static_profile\n"
+        "static_profile(architecture('mobilenet_v2'))\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

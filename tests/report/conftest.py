@@ -2,14 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, sync_playwright
+from tests.report.opened import Open, Opened
 
-from lithe.report.page import page as html_of
 from lithe.report.rows import RunRows
+from lithe.report.run_page import run_page as html_of
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -45,27 +45,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass
-class Opened:
-    """A page in the browser with everything that it said and asked for."""
-
-    page: Page
-    said: list[str] = field(default_factory=list)
-    requested: list[str] = field(default_factory=list)
-
-
-Open = Callable[..., Opened]
-
-
 @pytest.fixture(scope="session")
-def open_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    """Open the page of some rows from a file, drawn and listened to."""
+def open_html(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Open a page from a file, drawn and listened to."""
     folder = tmp_path_factory.mktemp("pages")
     opened: list[Opened] = []
 
-    def open_rows(rows: RunRows, width: int = 1280, scheme: str = "light") -> Opened:
+    def open_one(html: str, width: int = 1280, scheme: str = "light", fragment: str = "") -> Opened:
         path = folder / f"{len(opened)}.html"
-        path.write_text(html_of(rows), encoding="utf-8")
+        path.write_text(html, encoding="utf-8")
         assert scheme in {"light", "dark"}
         page = browser.new_page(
             viewport={"width": width, "height": 900},
@@ -86,10 +74,20 @@ def open_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
         page.on("pageerror", lambda error: result.said.append(f"uncaught: {error}"))
         page.on("dialog", on_dialog)
         page.on("request", lambda request: result.requested.append(request.url))
-        page.goto(path.as_uri())
+        page.goto(path.as_uri() + fragment)
         page.wait_for_selector("html[data-drawn]")
         return result
 
-    yield open_rows
+    yield open_one
     for one in opened:
         one.page.close()
+
+
+@pytest.fixture(scope="session")
+def open_page(open_html: Open) -> Open:
+    """Open the page of a run."""
+
+    def open_rows(rows: RunRows, width: int = 1280, scheme: str = "light") -> Opened:
+        return open_html(html_of(rows), width, scheme)
+
+    return open_rows

@@ -9,7 +9,7 @@ from dataclasses import replace
 from PIL import Image, ImageDraw
 
 from lithe.arch import architecture, standard_twin
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 from lithe.report.rows import (
     CandidateRow,
     EpochRow,
@@ -30,7 +30,7 @@ def sample(classes: Sequence[str] = CLASSES, candidates: int = 40, epochs: int =
     draw = random.Random(0)
     found = _candidates(candidates, draw)
     winner = next(row for row in found if row.status == "winner")
-    twin = standard_twin(_table(winner.family, winner.width, winner.resolution))
+    twin = static_profile(standard_twin(_table(winner.family, winner.width, winner.resolution)))
     chosen = _measured(winner.network)
     confusion = _confusion(len(classes), draw)
     images = sum(map(sum, confusion))
@@ -40,8 +40,7 @@ def sample(classes: Sequence[str] = CLASSES, candidates: int = 40, epochs: int =
         command="lithe fit photos --max-macs 40M --max-latency 12ms --seed 0 --out runs/photos",
         accuracy=right / images,
         chosen=chosen,
-        twin=_measured(_network(profile(twin).name, profile(twin).macs, profile(twin).params,
-                                profile(twin).peak_activation_bytes)),
+        twin=_measured(_network(twin.name, twin.macs, twin.params, twin.peak_activation_bytes)),
         limits=(
             LimitRow("max_macs", "count", MAX_MACS, chosen.macs, chosen.macs),
             LimitRow("max_latency_s", "seconds", MAX_LATENCY_S, 8.9e-3, chosen.latency_s),
@@ -86,7 +85,7 @@ def _candidates(count: int, draw: random.Random) -> tuple[CandidateRow, ...]:
         family = ("mobilenet_v1", "mobilenet_v2")[index % 2]
         width = (0.1, 0.25, 0.35, 0.5, 0.75)[index // 2 % 5]
         resolution = (16, 24, 32, 48)[index // 10 % 4]
-        counted = profile(_table(family, width, resolution))
+        counted = static_profile(_table(family, width, resolution))
         network = _network(
             counted.name, counted.macs, counted.params, counted.peak_activation_bytes
         )

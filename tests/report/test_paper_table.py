@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lithe.arch import ARCHITECTURES, Architecture, architecture, changed, standard_twin
-from lithe.profiling import profile
+from lithe.profiling import static_profile
 from lithe.report.paper_table import paper_table
 from lithe.report.paper_text import paper_text
 from lithe.report.terminal import render
 
 
 def printed(arch: Architecture) -> str:
-    return render(paper_text(paper_table(arch), profile(arch)), width=80, plain=True)
+    return render(paper_text(paper_table(arch), static_profile(arch)), width=80, plain=True)
 
 
 def ablated(**switches: object) -> Architecture:
@@ -102,7 +102,7 @@ def test_the_rows_of_the_v2_papers_table() -> None:
 )
 def test_the_rows_sum_to_the_whole(name: str, width: float, resolution: int) -> None:
     arch = architecture(name, width=width, resolution=resolution)
-    rows, whole = paper_table(arch).rows, profile(arch)
+    rows, whole = paper_table(arch).rows, static_profile(arch)
     assert sum(row.macs for row in rows) == whole.macs
     assert sum(row.params for row in rows) == whole.params
     assert max(row.live_bytes for row in rows) == whole.peak_activation_bytes

@@ -68,7 +68,7 @@ def _prepare(network: str, resolution: int, batch: int, folder: Path, files: lis
     import torch
 
     from lithe.bench.networks import build_network, enliven, images
-    from lithe.profiling import profile
+    from lithe.profiling import static_profile
 
     model = build_network(find_network(network), resolution)
     enliven(model, resolution)
@@ -85,7 +85,7 @@ def _prepare(network: str, resolution: int, batch: int, folder: Path, files: lis
         except Exception as error:  # whatever an exporter raises is a row of the table
             lines = str(error).strip().splitlines() or [type(error).__name__]
             failures[name] = f"{name} cannot be written: {lines[0]}"
-    macs = profile(model, tuple(x.shape)).macs
+    macs = static_profile(model, tuple(x.shape)).macs
     (folder / PREPARED).write_text(json.dumps({"macs": macs, "failures": failures}))
 
 

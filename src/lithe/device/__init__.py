@@ -1,5 +1,13 @@
 """What hardware can do, as rows: measured here, kept in a file, or read from a data sheet."""
 
+from lithe.device.rates import (
+    balance_of,
+    bandwidth_of,
+    capacity_of,
+    launch_of,
+    peak_of,
+    transfer_of,
+)
 from lithe.device.rows import (
     DTYPES,
     FORMAT,
@@ -7,8 +15,27 @@ from lithe.device.rows import (
     Bandwidth,
     Cache,
     Device,
+    DType,
     Launch,
+    Level,
     Peak,
 )
 
-__all__ = ["DTYPES", "FORMAT", "LEVELS", "Bandwidth", "Cache", "Device", "Launch", "Peak"]
+__all__ = [
+    "DTYPES",
+    "FORMAT",
+    "LEVELS",
+    "Bandwidth",
+    "Cache",
+    "DType",
+    "Device",
+    "Launch",
+    "Level",
+    "Peak",
+    "balance_of",
+    "bandwidth_of",
+    "capacity_of",
+    "launch_of",
+    "peak_of",
+    "transfer_of",
+]

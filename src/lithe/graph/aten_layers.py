@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch.fx import Node as FxNode
 
 from lithe.graph.fx import Arguments, seen_shape
@@ -104,7 +105,7 @@ def _layer_norm(a: Arguments) -> Op:
 
 
 def _rms_norm(a: Arguments) -> Op:
-    eps = 2.0**-23 if a["eps"] is None else a["eps"]
+    eps = torch.finfo(a["input"].meta["val"].dtype).eps if a["eps"] is None else a["eps"]
     return RmsNorm(tuple(a["normalized_shape"]), eps, a["weight"] is not None)
 
 

@@ -6,7 +6,7 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def capture(module: nn.Module, input_shape: Shape) -> Graph:
     Raises:
         LitheError: `torch.export` cannot trace the module, or it does not take that shape.
     """
-    return _translate(exported(module, input_shape), type(module).__name__).graph
+    return traced(module, input_shape).graph
 
 
 def capture_model(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Model:
@@ -58,17 +58,59 @@ def capture_model(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) 
         LitheError: as for `capture`; also where an output does not depend on the input, a
             constant is drawn at random, or the weights have no values (meta tensors).
     """
-    name = type(module).__name__
+    check_values(module)
+    return model_of_trace(traced(module, inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What `torch.export` made of a module, and the graph that says the same.
+
+    `made` names the tensors of the graph that each call of the program makes; of one that
+    only gives a tensor another name, that tensor. A call that no input has a part in is not
+    among them. `outputs` has None for one that does not depend on the input.
+    """
+
+    name: str
+    program: ExportedProgram
+    graph: Graph
+    outputs: tuple[str | None, ...]
+    made: Mapping[str, tuple[str, ...]]
+    torch_names: Mapping[str, str]  # of constants, by ours
+    filled: Mapping[str, Filled]
+
+
+def traced(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Traced:
+    """A module as by `exported` and by `capture` at once, call for call.
+
+    Raises:
+        LitheError: as for `capture`.
+    """
+    return _translate(exported(module, inputs), type(module).__name__)
+
+
+def check_values(module: nn.Module) -> None:
+    """Make sure that a module can be run.
+
+    Raises:
+        LitheError: its weights have no values (meta tensors).
+    """
     if any(weight.is_meta for weight in (*module.parameters(), *module.buffers())):
-        raise LitheError(f"{name} has weights without values (on the meta device)")
-    program = exported(module, inputs)
-    translated = _translate(program, name)
-    if None in translated.outputs:
+        raise LitheError(f"{type(module).__name__} has weights without values (on the meta device)")
+
+
+def model_of_trace(trace: Traced) -> Model:
+    """The graph of a trace with the array behind each of its constants, as `capture_model`.
+
+    Raises:
+        LitheError: an output does not depend on the input, or a constant is drawn at random.
+    """
+    if None in trace.outputs:
         raise LitheError(
-            f"{name}: output {translated.outputs.index(None)} does not depend on the input; "
+            f"{trace.name}: output {trace.outputs.index(None)} does not depend on the input; "
             "return only what does"
         )
-    return Model(translated.graph, _values(program, translated))
+    return Model(trace.graph, _values(trace))
 
 
 def exported(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> ExportedProgram:
@@ -159,15 +201,7 @@ def _reason(error: Exception) -> str:
     return reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Translated:
-    graph: Graph
-    outputs: tuple[str | None, ...]  # None where one does not depend on the input
-    torch_names: dict[str, str]  # of constants, by ours
-    filled: dict[str, Filled]
-
-
-def _translate(program: ExportedProgram, module: str) -> _Translated:
+def _translate(program: ExportedProgram, module: str) -> Traced:
     state = Translation()
     outputs: list[str | None] = []
     place = _placed(program)
@@ -184,9 +218,12 @@ def _translate(program: ExportedProgram, module: str) -> _Translated:
     reached = tuple(name for name in outputs if name is not None)
     if not reached:
         raise LitheError(f"{module} returns nothing that depends on its input")
-    return _Translated(
+    return Traced(
+        module,
+        program,
         state.builder.build(*reached),
         tuple(outputs),
+        state.made,
         {constant.name: name for name, constant in state.known.items()},
         state.filled,
     )
@@ -214,13 +251,13 @@ def _placed(program: ExportedProgram) -> Callable[[FxNode, Translation], None]:
     return place
 
 
-def _values(program: ExportedProgram, translated: _Translated) -> dict[str, Array]:
-    constants = Constants(program)
+def _values(trace: Traced) -> dict[str, Array]:
+    constants = Constants(trace.program)
     result = {}
-    for name in constant_names(translated.graph):
-        filled = translated.filled.get(name)
+    for name in constant_names(trace.graph):
+        filled = trace.filled.get(name)
         result[name] = (
-            constants.array(translated.torch_names[name])
+            constants.array(trace.torch_names[name])
             if filled is None
             else np.full(filled.c, filled.value, np.float32)
         )

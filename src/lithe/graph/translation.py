@@ -32,6 +32,7 @@ class Translation:
     names: dict[str, str] = field(default_factory=dict)  # of values that depend on the input
     known: dict[str, Constant] = field(default_factory=dict)  # of all other values
     filled: dict[str, Filled] = field(default_factory=dict)
+    made: dict[str, tuple[str, ...]] = field(default_factory=dict)  # tensors, by torch's name
 
 
 def add_call(node: FxNode, state: Translation) -> None:
@@ -53,6 +54,7 @@ def add_call(node: FxNode, state: Translation) -> None:
         return
     if _is_name(node):
         state.names[node.name] = inputs[0]  # each piece that is used becomes a view of it
+        state.made[node.name] = inputs[:1]
         return
     constants: list[tuple[str, Shape]] = []
     if node.target is operator.getitem:
@@ -61,8 +63,10 @@ def add_call(node: FxNode, state: Translation) -> None:
         call = call_of(node, state.known)
         ops, constants = call.ops, _constants(call.constants, state)
     path, source = module_path(node), source_line(node)
+    made: list[str] = []
     for op in ops[:-1]:
-        inputs = (state.builder.add(op, *inputs, path=path, source=source),)
+        made.append(state.builder.add(op, *inputs, path=path, source=source))
+        inputs = (made[-1],)
     state.names[node.name] = state.builder.add(
         ops[-1],
         *inputs,
@@ -72,6 +76,7 @@ def add_call(node: FxNode, state: Translation) -> None:
         constants=constants,
         source=source,
     )
+    state.made[node.name] = (*made, state.names[node.name])
 
 
 def _constants(read: tuple[FxNode | Filled, ...], state: Translation) -> list[tuple[str, Shape]]:

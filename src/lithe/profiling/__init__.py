@@ -1,6 +1,9 @@
-"""The dimensions of one network, joined: static cost and measured latency."""
+"""The dimensions of one network, joined: static cost and measured latency.
 
-from lithe.profiling.static import profile
+`lithe.profiling.profile` holds `profile`, which measures too and is `lithe.profile`.
+"""
+
+from lithe.profiling.static import static_profile
 from lithe.profiling.values import Profile
 
-__all__ = ["Profile", "profile"]
+__all__ = ["Profile", "static_profile"]

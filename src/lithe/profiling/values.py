@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lithe.cost import FLOPS_PER_MAC, LayerCost
+from lithe.cost.roofline import Bound, Side
 from lithe.device import Device
 from lithe.graph.ops import Shape
 from lithe.profiling.notebook import as_html
@@ -12,7 +13,19 @@ from lithe.runtimes import RuntimeName
 if TYPE_CHECKING:
     from lithe.profiling.latency import Latency
 
-Side = Literal["arithmetic", "memory", "overhead"]
+__all__ = [
+    "Bound",
+    "Buffer",
+    "Energy",
+    "LargestTensor",
+    "MemoryUse",
+    "Prediction",
+    "Profile",
+    "Resident",
+    "RunLatency",
+    "Side",
+    "StepLatency",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +103,6 @@ class LargestTensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """The least time that a machine allows a step: what its arithmetic and its memory need.
-
-    `overhead_s` is what the runtime adds to any step. `level` is where its activations come
-    from at best.
-    """
-
-    arithmetic_s: float
-    memory_s: float
-    overhead_s: float
-    level: str
-
-    @property
-    def seconds(self) -> float:
-        """Arithmetic and memory overlap at best, so the longer of the two; without overhead."""
-        return max(self.arithmetic_s, self.memory_s)
-
-    @property
-    def side(self) -> Side:
-        """Which of the three is the longest."""
-        sides: tuple[tuple[Side, float], ...] = (
-            ("arithmetic", self.arithmetic_s),
-            ("memory", self.memory_s),
-            ("overhead", self.overhead_s),
-        )
-        return max(sides, key=lambda side: side[1])[0]
-
-
-@dataclass(frozen=True, slots=True)
 class StepLatency:
     """One step of a run, measured: 20th, 50th and 80th percentile, in seconds.
 
@@ -178,7 +162,8 @@ class Prediction:
     """What a machine that is not here would need at least: the bounds of all layers.
 
     Layers run one after the other in float32; no machine reaches its bound everywhere, so
-    `seconds` is a lower bound of the latency and not an estimate of it.
+    `seconds` is a lower bound of the latency and not an estimate of it. A runtime that fuses
+    layers moves fewer bytes than is counted here.
     """
 
     device: Device

@@ -13,7 +13,7 @@ from lithe.arch import standard_twin
 from lithe.nets.build import Network, build
 from lithe.nets.model_file import load
 from lithe.profiling.latency import Latency, measure
-from lithe.profiling.static import profile
+from lithe.profiling.static import static_profile
 from lithe.report.rows import CandidateRow, ExampleRow, LimitRow, NetworkRow, RunRows
 from lithe.report.words import timed_in
 from lithe.run.folder import Folder
@@ -66,7 +66,7 @@ def _both(network: Network, runtime: RuntimeName) -> tuple[NetworkRow, NetworkRo
         theirs = RUNTIMES[runtime](twin, tuple(x.shape))
     rows = []
     for net, latency in zip((network, twin), measure([(ours, x), (theirs, x)]), strict=True):
-        counted = profile(net, tuple(x.shape))
+        counted = static_profile(net, tuple(x.shape))
         price = Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
         rows.append(_network(net.arch.label, price))
     return rows[0], rows[1]

@@ -18,8 +18,8 @@ from lithe.nets.card_json import encode_card
 from lithe.nets.model_file import load, save
 from lithe.nets.pretrained import load_pretrained, pretrained_name
 from lithe.progress import Progress
-from lithe.report.page import page
 from lithe.report.rows import RunRows
+from lithe.report.run_page import run_page
 from lithe.run.folder import Folder, check_new, held, read_state
 from lithe.run.machine import make_fabric, prepare
 from lithe.run.rows import run_rows
@@ -116,7 +116,7 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
     rows = fabric.broadcast(run_rows(folder, data, fabric) if fabric.is_global_zero else None)
     assert rows is not None
     if fabric.is_global_zero:
-        write_atomically(folder.report, page(rows).encode())
+        write_atomically(folder.report, run_page(rows).encode())
         folder.clear_work()
     fabric.barrier()
     return Result(folder.path, folder.model, folder.report, rows, fabric.global_rank)
