@@ -84,6 +84,14 @@ def test_interrupted_runs_do_not_count_where_there_are_enough_others(
     assert run.total.runs == 1  # too few are calm: all count
 
 
+def test_runs_count_where_every_one_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(1000))
+    monkeypatch.setattr(rounds, "_interruptions", lambda: next(calls))
+    (run,) = take_turns([Recorder("it", []).way()], lambda *_, **__: None, BRIEF)
+    assert run.total.runs >= 4
+    assert run.steps[0].p50_s > 0
+
+
 def test_a_way_without_steps_is_measured_as_a_whole() -> None:
     (run,) = take_turns([Way("eager", 1, lambda: None)], lambda *_, **__: None, BRIEF)
     assert run.steps == ()

@@ -167,7 +167,7 @@ def _interruptions() -> int:
 
 
 def _latency(way: Way, found: _Runs, effort: Effort) -> RunLatency:
-    enough = found.calm() >= effort.calm
+    enough = found.calm() >= max(effort.calm, 1)
     whole = [run.seconds for run in found.whole if run.calm or not enough]
     columns = zip(*(run.outcome for run in found.steps if run.calm or not enough), strict=True)
     return RunLatency(
