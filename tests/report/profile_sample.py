@@ -219,6 +219,7 @@ def large_sample(times: int = 12) -> Profile:
     latencies = tuple(
         replace(
             run,
+            total=replace(run.total, p50_s=times * run.total.p50_s),
             steps=tuple(
                 replace(step, layers=tuple(i + turn * count for i in step.layers))
                 for turn in range(times)

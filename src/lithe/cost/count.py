@@ -5,10 +5,10 @@ from math import prod
 
 from lithe.cost.layers import Layer, layers
 from lithe.cost.memory import lifetimes, live_bytes
-from lithe.cost.moved import other_ops, read_elements, weight_elements
+from lithe.cost.moved import other_ops, owners_of, read_elements, weight_elements
 from lithe.graph import Graph
 from lithe.graph.graph import unknown_ops
-from lithe.graph.ops import Conv2d, Fused, Shape
+from lithe.graph.ops import Conv2d, ConvNd, ConvTransposed, Fused, Shape
 
 FLOPS_PER_MAC = 2
 
@@ -76,6 +76,7 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
     """
     parts = layers(graph)
     alive = live_bytes(lifetimes(graph, parts, bytes_per_element), len(parts))
+    owners = owners_of(graph)
     seen: set[str] = set()
     rows = []
     for layer, live in zip(parts, alive, strict=False):
@@ -98,7 +99,7 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
                 else prod(graph.shapes[layer.output]) * bytes_per_element,
                 live_bytes=live,
                 other_ops=other_ops(graph, layer),
-                read_bytes=bytes_per_element * read_elements(graph, layer),
+                read_bytes=bytes_per_element * read_elements(graph, layer, owners),
                 weight_bytes=bytes_per_element * weight_elements(graph, layer),
             )
         )
@@ -115,9 +116,10 @@ def _describe(layer: Layer) -> str:
     op = layer.nodes[0].op
     op = op.op if isinstance(op, Fused) else op
     match op:
-        case Conv2d():
-            stride = f" s{op.stride[0]}" if op.stride != (1, 1) else ""
-            return f"conv {op.kernel[0]}x{op.kernel[1]}{stride}"
+        case Conv2d() | ConvNd() | ConvTransposed():
+            name = "transposed conv" if isinstance(op, ConvTransposed) else "conv"
+            stride = f" s{op.stride[0]}" if max(op.stride) > 1 else ""
+            return f"{name} {'x'.join(map(str, op.kernel))}{stride}"
         case _:
             name = getattr(op, "kind", None) or getattr(op, "name", None) or type(op).__name__
             return str(name).lower() if layer.kind != "unknown" else str(name)

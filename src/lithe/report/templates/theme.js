@@ -23,7 +23,7 @@ function theme() {
   return {
     ink: colour("ink"), blueWash: colour("blue-wash"), orangeWash: colour("orange-wash"), soft: colour("soft"), line: colour("line"), wash: colour("wash"),
     paper: colour("paper"), blue: colour("blue"), orange: colour("orange"),
-    series: [0, 1, 2, 3].map((i) => colour("series-" + i)),
+    series: [0, 1, 2, 3, 4].map((i) => colour("series-" + i)),
     family: getComputedStyle(document.body).fontFamily,
     size: parseFloat(style.fontSize) * 0.8125,
   };
