@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_interrupted_runs_do_not_count_where_there_are_enough_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorder = Recorder("it", [])
-    calls = iter(range(1000))
+    calls = count()
     # Looked at before and after each run: every third run is interrupted.
     monkeypatch.setattr(rounds, "_interruptions", lambda: (next(calls) + 1) // 6)
     effort = Effort(rounds=2, turn_s=0, fewest=3, burst_s=0, warm_up_s=0, warm_up=0, calm=4)
@@ -85,7 +86,7 @@ def test_interrupted_runs_do_not_count_where_there_are_enough_others(
 
 
 def test_runs_count_where_every_one_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = iter(range(1000))
+    calls = count()
     monkeypatch.setattr(rounds, "_interruptions", lambda: next(calls))
     (run,) = take_turns([Recorder("it", []).way()], lambda *_, **__: None, BRIEF)
     assert run.total.runs >= 4
