@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lithe.errors import LitheError
-from lithe.files import write_atomically
+from lithe.files import cache_folder, write_atomically
 
 
 def test_a_file_appears_with_usual_permissions(tmp_path: Path) -> None:
@@ -46,3 +46,10 @@ except LitheError as error:
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(LitheError, match="cannot write"):
         write_atomically(tmp_path / "none" / "a", b"")
+
+
+def test_the_default_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "lithe"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_folder() == Path.home() / ".cache" / "lithe"

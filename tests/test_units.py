@@ -15,6 +15,7 @@ from lithe.units import (
     parse_bytes,
     parse_count,
     parse_seconds,
+    parse_shape,
 )
 
 
@@ -79,3 +80,16 @@ def test_three_digits(value: float, text: str) -> None:
 )
 def test_times(value: float, text: str) -> None:
     assert format_seconds(value) == text
+
+
+@pytest.mark.parametrize("text", ["1x3x224x224", "1,3,224,224", "1X3 x 224 x 224", " 1x3x224x224 "])
+def test_a_shape_is_read(text: str) -> None:
+    assert parse_shape(text) == (1, 3, 224, 224)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1x3x", "1x3x0x8", "1x-3x8x8", "1x3x8.5", "²x3", "9999999999"]
+)
+def test_what_is_no_shape(text: str) -> None:
+    with pytest.raises(LitheError, match="is no shape"):
+        parse_shape(text)

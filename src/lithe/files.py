@@ -9,6 +9,17 @@ from pathlib import Path
 from lithe.errors import LitheError
 
 
+def cache_folder() -> Path | None:
+    """`lithe` in the user's folder for caches, as the XDG specification has it; None: no home."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if given.startswith("/"):
+        return Path(given) / "lithe"
+    try:
+        return Path.home() / ".cache" / "lithe"
+    except RuntimeError:
+        return None
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path`, replacing what is there only once all of it is on disk.
 

@@ -37,7 +37,8 @@ def engine(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
     import torch
 
     check_runtime("lithe")
-    from lithe.engine.compile import compile, default_threads
+    from lithe.engine.compile import compile
+    from lithe.engine.programs import default_threads
     from lithe.engine.source import model_from
 
     try:

@@ -2,10 +2,12 @@
 
 Counts use decimal prefixes (k, M, G). Bytes take decimal (kB, MB, GB) and binary
 (KiB, MiB, GiB) prefixes; a bare number is in the base unit. One spelling in, one out.
+Shapes are sizes with an x between them.
 """
 
 import math
 import re
+from collections.abc import Iterable
 
 from lithe.errors import LitheError
 
@@ -70,6 +72,33 @@ def parse_seconds(text: str) -> float:
     return _parse(text, SECONDS, "5ms or 0.2s")
 
 
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Read the shape of an input, such as `1x3x224x224` or `1,3,224,224`: n c h w.
+
+    Raises:
+        LitheError: anything but whole numbers above zero with x or commas between them.
+
+    >>> parse_shape("1x3x224x224")
+    (1, 3, 224, 224)
+    """
+    sizes = re.split("[x,]", "".join(text.lower().split()))
+    if not all(re.fullmatch("[0-9]{1,9}", size) and int(size) for size in sizes):
+        raise LitheError(
+            f"{text!r} is no shape: images, channels, height and width are whole numbers above "
+            "zero, written like 1x3x224x224"
+        )
+    return tuple(map(int, sizes))
+
+
+def format_shape(shape: Iterable[int]) -> str:
+    """Sizes with an x between them, as `parse_shape` reads them.
+
+    >>> format_shape((1, 3, 224, 224))
+    '1x3x224x224'
+    """
+    return "x".join(map(str, shape))
+
+
 def format_count(value: float) -> str:
     """Three significant digits and a decimal prefix.
 
@@ -86,6 +115,15 @@ def format_bytes(value: float) -> str:
     ('6.02 MB', '800 B')
     """
     return _format(value, (("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)))
+
+
+def format_joules(value: float) -> str:
+    """Three significant digits in joules.
+
+    >>> format_joules(0.00231), format_joules(4.6e-6)
+    ('2.31 mJ', '4.6 uJ')
+    """
+    return _format(value, (("nJ", 1e-9), ("uJ", 1e-6), ("mJ", 1e-3), ("J", 1.0), ("kJ", 1e3)))
 
 
 def format_seconds(value: float) -> str:

@@ -11,7 +11,7 @@ from lithe.nets.build import create
 from lithe.nets.card import ModelCard, Preprocessing
 from lithe.nets.model_file import save
 
-COMMANDS = (["show", "mobilenet_v2"], ["profile", "mobilenet_v1"])
+COMMANDS = (["show", "mobilenet_v2"], ["profile", "mobilenet_v1", "--static"])
 
 
 def lithe(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,11 +55,14 @@ def test_options_reach_the_table() -> None:
 
 
 def test_profile_as_json_and_as_csv() -> None:
-    text = lithe("profile", "mobilenet_v1", "--width", "0.25", "--batch", "2", "--json").stdout
+    text = lithe("profile", "mobilenet_v1", "--width", "0.25", "--static", "--batch", "2",
+                 "--json").stdout  # fmt: skip
     values = json.loads(text)
     assert values["name"] == "mobilenet_v1_w0.25_r224"
     assert values["input_shape"] == [2, 3, 224, 224]
-    lines = lithe("profile", "mobilenet_v1", "--csv", "--sort", "params").stdout.splitlines()
+    lines = lithe(
+        "profile", "mobilenet_v1", "--static", "--csv", "--sort", "params"
+    ).stdout.splitlines()
     assert lines[0].startswith("path,kind,op,")
     assert lines[1].startswith("blocks.13.pointwise.conv,")
 
@@ -72,6 +75,12 @@ def test_profile_as_json_and_as_csv() -> None:
         (["show", "mobilenet_v2", "--resolution", "4"], "use 8 pixels or more"),
         (["profile", "mobilenet_v2", "--json", "--csv"], "exclude each other"),
         (["profile", "mobilenet_v2", "--batch", "0"], "give 1 or more"),
+        (["profile", "mobilenet_v2", "--input", "1x3"], "takes square images"),
+        (["profile", "mobilenet_v2", "--input", "big"], "'big' is no shape"),
+        (["profile", "mobilenet_v2", "--static", "--threads", "2"], "--static runs nothing"),
+        (["profile", "mobilenet_v2", "--html", "no/such/folder/x.html"], "there is no folder"),
+        (["profile", "mobilenet_v2", "--device", "no_such_board"], "no_such_board"),
+        (["profile", "no.such.package:net"], "there is no Python module 'no'"),
     ],
 )
 def test_what_cannot_be_shown_is_one_line_and_exit_code_2(
@@ -98,11 +107,11 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_model_file_is_counted_by_its_own_table(model_file: Path) -> None:
-    values = json.loads(lithe("profile", str(model_file), "--json").stdout)
+    values = json.loads(lithe("profile", str(model_file), "--static", "--json").stdout)
     assert values["name"] == "mobilenet_v2_w0.1_r32"
     assert values["input_shape"] == [1, 1, 32, 32]
     options = ("--width", "0.1", "--resolution", "32", "--classes", "2", "--in-channels", "1")
-    named = json.loads(lithe("profile", "mobilenet_v2", *options, "--json").stdout)
+    named = json.loads(lithe("profile", "mobilenet_v2", *options, "--static", "--json").stdout)
     assert values["totals"] == named["totals"]
 
 

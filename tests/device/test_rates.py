@@ -14,7 +14,6 @@ from lithe.device import (
     bandwidth_of,
     capacity_of,
     launch_of,
-    nearest_level,
     peak_of,
 )
 
@@ -70,14 +69,6 @@ def test_private_caches_add_up_and_shared_ones_are_counted_by_group() -> None:
     assert [capacity_of(FOUR, "L1", n) for n in (1, 4)] == [32_000, 128_000]
     assert [capacity_of(FOUR, "L3", n) for n in (1, 2, 4)] == [8_000_000, 16_000_000, 16_000_000]
     assert capacity_of(FOUR, "memory", 4) is None
-
-
-def test_the_nearest_level_that_holds_it() -> None:
-    sizes = (32_000, 32_001, 500_001, 8_000_001)
-    assert [nearest_level(FOUR, size) for size in sizes] == ["L1", "L2", "L3", "memory"]
-    assert nearest_level(FOUR, 32_001, threads=2) == "L1"
-    slow = Device("no speed of caches", "data sheet", 4, "", FOUR.caches, (), ())
-    assert nearest_level(slow, 1) == "memory"
 
 
 def test_launches_are_of_the_nearest_number_of_threads_below() -> None:

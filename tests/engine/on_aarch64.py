@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lithe.engine.build import distinct_kernels, object_of
 from lithe.engine.cache import Cache
-from lithe.engine.isa import NEON
+from lithe.engine.isa import NEON, InstructionSet
 from lithe.engine.layout import Scratch, lay_out, scratch_bytes, word_count
 from lithe.engine.native import native_ir
 from lithe.engine.objects import image_of
@@ -36,8 +36,12 @@ _EXECUTABLE, _AARCH64, _LOAD = 2, 183, 1
 _READ_WRITE, _READ_RUN = 6, 5
 
 
-def run_on_aarch64(program: Program, inputs: Sequence[Floats], folder: Path) -> list[Floats]:
+def run_on_aarch64(
+    program: Program, inputs: Sequence[Floats], folder: Path, isa: InstructionSet = NEON
+) -> list[Floats]:
     """The outputs of a program for NEON. Files go to `folder`; compiled kernels are kept there.
+
+    `isa` may be NEON with extensions.
 
     Raises:
         AssertionError: the program crashed.
@@ -46,7 +50,7 @@ def run_on_aarch64(program: Program, inputs: Sequence[Floats], folder: Path) -> 
     if emulator is None:
         pytest.skip("qemu-aarch64 (Debian's qemu-user) is not installed")
     file = folder / "network"
-    file.write_bytes(_executable(program, inputs, Cache(folder / "cache")))
+    file.write_bytes(_executable(program, inputs, isa, Cache(folder / "cache")))
     file.chmod(0o700)
     answer = folder / "answer"
     with answer.open("wb") as out:  # a file takes all in one write, a pipe might not
@@ -73,10 +77,12 @@ class _Data:
         return address
 
 
-def _executable(program: Program, inputs: Sequence[Floats], cache: Cache) -> bytes:
+def _executable(
+    program: Program, inputs: Sequence[Floats], isa: InstructionSet, cache: Cache
+) -> bytes:
     kernels = distinct_kernels(step.kernel for step in program.steps)
     texts = [*(kernel.ir for kernel in kernels), native_ir(NEON)]
-    image, offsets = image_of([object_of(text, NEON, cache) for text in texts])
+    image, offsets = image_of([object_of(text, isa, cache) for text in texts])
     functions = {name: _CODE + _HEADER_BYTES + at for name, at in offsets.items()}
     data = _Data()
     weights = {name: data.put(array.tobytes()) for name, array in program.weights.items()}

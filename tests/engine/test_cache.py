@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lithe.engine.cache import Cache, default_folder
+from lithe.engine.cache import Cache
 
 
 def files(folder: Path) -> list[Path]:
@@ -89,10 +89,3 @@ def test_two_processes_at_once_never_see_half_an_entry(tmp_path: Path) -> None:
     processes = [subprocess.Popen([*arguments, letter]) for letter in "xy"]
     assert [process.wait() for process in processes] == [0, 0]
     assert not [path for path in files(tmp_path) if path.name.startswith(".")]
-
-
-def test_the_default_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "lithe"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert default_folder() == Path.home() / ".cache" / "lithe"

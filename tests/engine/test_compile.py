@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import lithe
 from lithe.arch import architecture
-from lithe.engine.compile import MACS_PER_THREAD, default_threads, piece_of
 from lithe.engine.network import CompiledNetwork
+from lithe.engine.programs import MACS_PER_THREAD, default_threads, piece_of
 from lithe.engine.target import runnable
 from lithe.errors import LitheError
 from lithe.graph.capture import capture_model

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,18 @@ def test_schedule_and_sizes_are_told(folder: Path) -> None:
     assert network.peak_activation_bytes == 2 * a_buffer + 3 * scratch
     assert network.weight_bytes == 6 * 128
     assert network.target == "avx2"
+
+
+@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (1, 2), (2, 2), (3, 2), (4, 1), (7, 3)])
+def test_a_call_allocates_what_it_says(folder: Path, batch: int, threads: int) -> None:
+    program = square_chain(AVX2, rows=100, width=500)
+    x = draw(batch, 100, 500)
+    before = compiled(program, folder, threads=threads)
+    before(x[:1])  # starts the threads, which all networks share
+    network = compiled(program, folder, threads=threads, batch=batch)
+    tracemalloc.start()
+    output = network(x)
+    kept = tracemalloc.get_traced_memory()[0] - output.nbytes
+    tracemalloc.stop()
+    words = 20_000  # of the step loop, which are no activations
+    assert 0 <= kept - network.peak_activation_bytes < words

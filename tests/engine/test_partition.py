@@ -125,18 +125,6 @@ def test_operators_between(between: Callable[[Tensor], Tensor], folder: Path) ->
     assert fast.fallback
 
 
-def test_a_linear_layer_over_pixels(folder: Path) -> None:
-    """The engine's is one for vectors."""
-
-    class Pixels(Net):
-        def forward(self, x: Tensor) -> Any:
-            return self.head(self.tail(self.stem(x)).permute(0, 2, 3, 1))
-
-    with pytest.raises(LitheError, match=r"no kernel for Linear \(module head"):
-        lithe.compile(Pixels().eval(), IMAGE, cache=folder)
-    check(Pixels(), torch.randn(IMAGE), folder=folder)
-
-
 def test_branches_that_meet_again(folder: Path) -> None:
     """The branch through PyTorch starts and ends inside the part that goes on without it."""
 

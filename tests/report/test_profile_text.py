@@ -1,71 +1,105 @@
 """A profile on a terminal."""
 
-import csv
-import io
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from tests.report import profile_sample
+from tests.report.test_step_groups import SHARED
 
 from lithe.arch import architecture
-from lithe.cost import LayerCost
 from lithe.profiling import Profile, static_profile
+from lithe.report.profile_layers import layers_text
+from lithe.report.profile_summary import MOST_LINES, summary
+from lithe.report.profile_tables import kinds_text, largest_text, modules_text
 from lithe.report.profile_text import profile_text
 from lithe.report.terminal import render
-from lithe.report.values import Sort, profile_csv, profile_values, sorted_layers
 
-UNKNOWN = Profile(
-    name="[bold]Foreign",
-    input_shape=(1, 3, 8, 8),
-    macs=62208,
-    params=112,
-    param_bytes=448,
-    peak_activation_bytes=1344,
-    peak_layer="stem.a_branch_with_a_long_name.convolution",
-    layers=(
-        LayerCost(
-            "stem.a_branch_with_a_long_name.convolution", "standard", "conv 3x3",
-            (1, 3, 8, 8), (1, 4, 6, 6), 62208, 112, 576, 1344,
-        ),
-        LayerCost(
-            "", "unknown", "aten.cumsum.default",
-            (1, 4, 6, 6), (1, 4, 6, 6), 0, 0, 576, 1152,
-        ),
-    ),
-    unknown=("aten.cumsum.default",),
-)  # fmt: skip
+SAMPLES: dict[str, Callable[[], Profile]] = {
+    "full": profile_sample.sample,
+    "static": profile_sample.static_sample,
+    "predicted": profile_sample.predicted_sample,
+    "unknown": profile_sample.unknown_sample,
+    "hostile": profile_sample.hostile_sample,
+}
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_golden_text(width: int, golden: Callable[[str, str], None]) -> None:
-    counted = static_profile(architecture("mobilenet_v2"))
-    text = render(profile_text(counted, width=width), width=width, plain=True)
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "hostile"])
+def test_golden_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"profile_{name}_80", render(profile_text(SAMPLES[name]()), width=80, plain=True))
+
+
+def test_golden_text_on_a_wide_terminal(golden: Callable[[str, str], None]) -> None:
+    text = profile_text(profile_sample.sample(), "time", 132, depth=1)
+    golden("profile_full_132", render(text, width=132, plain=True))
+
+
+@pytest.mark.parametrize("width", [80, 100, 108, 120, 132, 200])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_no_line_is_longer_than_the_terminal_and_no_figure_is_cut(name: str, width: int) -> None:
+    text = render(profile_text(SAMPLES[name](), None, width), width=width, plain=True)
     assert max(map(len, text.splitlines())) <= width
-    assert "…" not in text
-    golden(f"profile_mobilenet_v2_{width}", text)
+    assert not re.search(r"\d…", text)
+    assert text.isprintable() or set(filter(lambda c: not c.isprintable(), text)) == {"\n"}
 
 
-def test_golden_text_with_an_unknown_operator(golden: Callable[[str, str], None]) -> None:
-    text = render(profile_text(UNKNOWN), width=80, plain=True)
-    assert text.count("at least") == 4
-    golden("profile_unknown", text)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_summary_fits_one_screen(name: str) -> None:
+    lines = render(summary(SAMPLES[name]()), width=80, plain=True).splitlines()
+    assert len(lines) <= MOST_LINES
+    for dimension in ("Compute", "Memory", "Latency"):
+        assert sum(line.startswith(dimension) for line in lines) == 1
 
 
-@pytest.mark.parametrize(
-    ("sort", "field"), [("macs", "macs"), ("params", "params"), ("memory", "live_bytes")]
-)
-def test_the_most_costly_first(sort: Sort, field: str) -> None:
-    counted = static_profile(architecture("mobilenet_v2", width=0.35, resolution=32))
-    figures = [getattr(layer, field) for layer in sorted_layers(counted, sort)]
-    assert figures == sorted(figures, reverse=True)
-    assert sorted_layers(counted, None) == counted.layers
+def test_every_table_with_macs_says_what_a_flop_is() -> None:
+    full = profile_sample.sample()
+    for part in (summary(full), kinds_text(full), modules_text(full), layers_text(full)):
+        assert part is not None
+        assert "1 MAC = 2 FLOPs" in render(part, width=80, plain=True)
 
 
-def test_values_and_csv_say_the_same() -> None:
-    counted = static_profile(architecture("mobilenet_v1", resolution=64), (2, 3, 64, 64))
-    values = profile_values(counted, "macs")
-    lines = list(csv.DictReader(io.StringIO(profile_csv(counted, "macs"))))
-    assert [line["path"] for line in lines] == [layer["path"] for layer in values["layers"]]
-    assert sum(int(line["macs"]) for line in lines) == values["totals"]["macs"]
-    assert values["totals"]["flops"] == 2 * values["totals"]["macs"]
-    assert sum(kind["macs"] for kind in values["by_kind"].values()) == counted.macs
-    assert {line["in_shape"] for line in lines} >= {"2x3x64x64"}
+def test_with_unknown_operators_totals_say_at_least() -> None:
+    unknown = profile_sample.unknown_sample()
+    said = render(summary(unknown), width=80, plain=True)
+    assert f"at least {unknown.macs:,}" in said
+    assert "aten.grid_sampler_2d" in said
+    for part in (kinds_text(unknown), modules_text(unknown)):
+        assert part is not None
+        assert "at least" in render(part, width=80, plain=True)
+
+
+def test_notes_are_never_lost() -> None:
+    notes = tuple(f"note number {i} of this profile" for i in range(9))
+    text = render(profile_text(replace(profile_sample.sample(), notes=notes)), width=80)
+    assert "Notes at the end: 9." in text
+    for note in notes:
+        assert text.count(note) == 1
+
+
+def test_a_step_of_several_layers_has_one_time_on_one_line() -> None:
+    lines = render(layers_text(SHARED), width=80, plain=True).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("block "))
+    step, expand, project = lines[first : first + 3]
+    assert "2 in one" in step
+    assert "30.0" in step  # us
+    assert expand.startswith("├ expand")
+    assert project.startswith("└ project")
+    assert "30.0" not in expand + project
+    again = next(line for line in lines if "(again)" in line)
+    assert "10.0" in again
+
+
+def test_a_network_of_one_module_has_no_tree() -> None:
+    one = replace(SHARED, layers=SHARED.layers[:1], latencies=())
+    assert modules_text(one) is None
+    assert largest_text(one) is None
+
+
+def test_depth_says_how_far_down_modules_are_listed() -> None:
+    counted = static_profile(architecture("mobilenet_v2"))
+    for depth, row, count in ((1, "classifier", 1), (1, "17", 0), (2, "17", 1)):
+        part = modules_text(counted, depth)
+        assert part is not None
+        lines = render(part, width=80, plain=True).splitlines()
+        assert sum(line.strip().startswith(f"{row} ") for line in lines) == count

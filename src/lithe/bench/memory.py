@@ -16,6 +16,7 @@ from lithe.bench.rows import MemoryRow, Status, today
 from lithe.cpu import cpu_name
 from lithe.errors import LitheError
 from lithe.progress import Progress
+from lithe.resident import STATUS
 
 RUNS = 100
 _MODEL_FILE = "model.safetensors"
@@ -33,7 +34,7 @@ def memory_of(cell: Cell, engines: Sequence[str], progress: Progress) -> tuple[M
         LitheError: more threads than cores, a network that cannot be built, or a system
             without /proc, which is where resident bytes are read.
     """
-    if not Path("/proc/self/status").exists():
+    if not STATUS.exists():
         raise LitheError("resident memory is read from /proc/self/status, which this system lacks")
     files = {file for name in engines if installed(name) for file in ENGINES[name].files}
     ours_from_file = OURS in engines and find_network(cell.network).source == "lithe"

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from lithe.bench.cells import Network
-from lithe.errors import LitheError
 from lithe.nets.build import create
+from lithe.nets.libraries import from_library
 
 SEED = 0
 CALIBRATION_IMAGES = 8
@@ -33,20 +33,7 @@ def build_network(network: Network, resolution: int) -> nn.Module:
             network.name, width=network.width, resolution=resolution, paper_strides=True
         )
         return built.eval()
-    from lithe.nets.torchvision_compat import models  # timm imports torchvision, so this first
-
-    try:
-        if network.source == "torchvision":
-            built = models.get_model(network.name, weights=None)
-        else:
-            import timm
-
-            built = timm.create_model(network.name)
-    except ModuleNotFoundError as error:
-        raise LitheError(f"{network.name} needs {error.name}: pip install 'lithe[bench]'") from None
-    except (ValueError, RuntimeError) as error:
-        raise LitheError(f"{network.source} does not build {network.name}: {error}") from None
-    return built.eval()
+    return from_library(network.source, network.name)
 
 
 def enliven(model: nn.Module, resolution: int) -> None:

@@ -19,12 +19,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
 from lithe.bench.engines import Case, Loaded, load
+from lithe.resident import resident_bytes
 
 Command = dict[str, Any]
 
@@ -93,15 +93,10 @@ def _memory(loaded: Loaded, command: Command) -> Command:
     for _ in range(command["runs"]):
         loaded.run()
     gc.collect()
-    kept = {}
-    for line in Path("/proc/self/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name in _STATUS:
-            kept[_STATUS[name]] = int(value.split()[0]) * 1024
-    return kept | {"torch_imported": "torch" in sys.modules}
+    now, peak = resident_bytes()
+    return {"rss_bytes": now, "peak_rss_bytes": peak, "torch_imported": "torch" in sys.modules}
 
 
-_STATUS = {"VmRSS": "rss_bytes", "VmHWM": "peak_rss_bytes"}  # of Linux, in KiB
 ANSWERS: dict[str, Callable[[Loaded, Command], Command]] = {
     "logits": _logits,
     "time": _time,

@@ -14,6 +14,7 @@ from lithe.errors import LitheError
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("lithe.cli.show", "Print an architecture as its paper does, with its cost."),
     "profile": ("lithe.cli.profile", "Count MACs, parameters and peak activation bytes."),
+    "compare": ("lithe.cli.compare", "Put networks side by side: compute, memory, latency."),
     "inspect": ("lithe.cli.inspect", "Follow one block from the graph to machine instructions."),
     "reproduce": ("lithe.cli.reproduce", "Recount the papers' tables beside the printed figures."),
     "fit": ("lithe.cli.fit", "Find and train the most accurate network within a budget."),

@@ -5,31 +5,66 @@ from typing import TypeVar
 
 import click
 
+from lithe.arch.named import CLASSES, IN_CHANNELS, RESOLUTION, TableOptions
+
 Command = TypeVar("Command", bound=Callable[..., object])
 
+_KEPT = "lithe.table_options"  # in the context of a command
+
+
+def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
+    context.meta.setdefault(_KEPT, {})[option.name] = value
+
+
 _OPTIONS = (
-    click.option("--width", type=float, help="Width multiplier; the table's own by default."),
+    click.option(
+        "--width",
+        type=float,
+        help="Width multiplier; the table's own by default.",
+        expose_value=False,
+        callback=_keep,
+    ),
     click.option(
         "--resolution",
         type=int,
-        default=224,
-        show_default=True,
+        show_default=str(RESOLUTION),
         help="Side of the input in pixels.",
+        expose_value=False,
+        callback=_keep,
     ),
     click.option(
-        "--classes", type=int, default=1000, show_default=True, help="Outputs of the classifier."
+        "--classes",
+        type=int,
+        show_default=str(CLASSES),
+        help="Outputs of the classifier.",
+        expose_value=False,
+        callback=_keep,
     ),
     click.option(
-        "--in-channels", type=int, default=3, show_default=True, help="Channels of the input image."
+        "--in-channels",
+        type=int,
+        show_default=str(IN_CHANNELS),
+        help="Channels of the input image.",
+        expose_value=False,
+        callback=_keep,
     ),
     click.option(
-        "--paper-strides", is_flag=True, help="Keep the table's strides on small inputs too."
+        "--paper-strides",
+        is_flag=True,
+        help="Keep the table's strides on small inputs too.",
+        expose_value=False,
+        callback=_keep,
     ),
 )
 
 
 def architecture_options(command: Command) -> Command:
-    """Add width, resolution, classes, in_channels and paper_strides to a command."""
+    """Add --width, --resolution, --classes, --in-channels and --paper-strides to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def table_options() -> TableOptions:
+    """What the running command was given of those options."""
+    return TableOptions(**click.get_current_context().meta[_KEPT])

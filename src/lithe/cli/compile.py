@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from lithe.units import parse_shape
+
 
 @click.command(name="compile")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--input", "shape", metavar="N,C,H,W", help="Shape of the input, if not the model's.")
+@click.option("--input", "shape", metavar="NxCxHxW", help="Shape of the input, if not the model's.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of one call.")
 @click.option("--target", help="Instruction set: avx512, avx2, baseline or neon; the best here.")
 @click.option("--tune", is_flag=True, help="Choose the blocks' schedules by running them.")
@@ -36,7 +38,14 @@ def command(
     from lithe.engine.compile import compile
 
     start = perf_counter()
-    network = compile(model, _shape(shape), threads=threads, target=target, tune=tune, cache=cache)
+    network = compile(
+        model,
+        None if shape is None else parse_shape(shape),
+        threads=threads,
+        target=target,
+        tune=tune,
+        cache=cache,
+    )
     seconds = perf_counter() - start
     shapes = ", ".join(" x ".join(map(str, one)) for one in network.input_shapes)
     steps = len(network.schedule.steps)
@@ -48,14 +57,3 @@ def command(
     )
     if show:
         click.echo(f"\n{network.schedule}")
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(size) for size in text.replace("x", ",").split(","))
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is no shape; write it like 1,3,224,224", param_hint="--input"
-        ) from None

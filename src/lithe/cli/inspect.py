@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lithe.cli.architecture_options import architecture_options
+from lithe.cli.architecture_options import architecture_options, table_options
 
 STAGES = ("graph", "passes", "schedule", "memory", "ir", "assembly", "time")
 
@@ -26,11 +26,6 @@ STAGES = ("graph", "passes", "schedule", "memory", "ir", "assembly", "time")
 @click.option("--whole", is_flag=True, help="Print all IR or assembly of the kernel.")
 def command(
     name: str,
-    width: float | None,
-    resolution: int,
-    classes: int,
-    in_channels: int,
-    paper_strides: bool,
     block: str,
     stages: tuple[str, ...],
     target: str | None,
@@ -49,7 +44,7 @@ def command(
         lithe inspect mobilenet_v2 --block 3
         lithe inspect mobilenet_v2 --block 3 --stage assembly --target neon
     """  # noqa: D301
-    from lithe.arch import architecture
+    from lithe.arch.named import check_no_options, named
     from lithe.engine.isa import INSTRUCTION_SETS
     from lithe.engine.llvm import assembly
     from lithe.engine.one_block import loop_of, measure, one_block, without_weights
@@ -63,18 +58,11 @@ def command(
     # Code may be looked at on a machine that cannot run it.
     isa = INSTRUCTION_SETS.get(target or "") or instruction_set(target)
     path = Path(name)
-    if path.suffix or path.is_file():
+    if path.suffix in (".onnx", ".safetensors") or path.is_file():
+        check_no_options(name, table_options())
         model = model_from(path, None)
     else:
-        arch = architecture(
-            name,
-            width=width,
-            resolution=resolution,
-            num_classes=classes,
-            in_channels=in_channels,
-            paper_strides=paper_strides,
-        )
-        model = without_weights(arch)
+        model = without_weights(named(name, table_options()))
     chosen = one_block(model, f"blocks.{block}" if block.isdigit() else block, isa, threads)
     if whole:
         kernel, _ = loop_of(chosen, function)

@@ -3,8 +3,8 @@
 import click
 import msgspec
 
-from lithe.arch import architecture
-from lithe.cli.architecture_options import architecture_options
+from lithe.arch.named import named
+from lithe.cli.architecture_options import architecture_options, table_options
 from lithe.profiling import static_profile
 from lithe.report.paper_table import paper_table
 from lithe.report.paper_text import paper_text
@@ -18,25 +18,13 @@ from lithe.report.values import paper_values
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def command(
     name: str,
-    width: float | None,
-    resolution: int,
-    classes: int,
-    in_channels: int,
-    paper_strides: bool,
     as_json: bool,
 ) -> None:
     """Print the architecture NAME as its paper does, with its cost.
 
     MACs, parameters and activation bytes stand beside each row. Nothing is built or run.
     """
-    arch = architecture(
-        name,
-        width=width,
-        resolution=resolution,
-        num_classes=classes,
-        in_channels=in_channels,
-        paper_strides=paper_strides,
-    )
+    arch = named(name, table_options())
     printed, counted = paper_table(arch), static_profile(arch)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(paper_values(printed, counted))))

@@ -10,9 +10,22 @@ from dataclasses import dataclass
 from math import prod
 
 from lithe.graph import Graph, Node
-from lithe.graph.ops import ALIASES, OVERWRITES, Conv2d, Fused, Linear, Op, Unknown
+from lithe.graph.ops import (
+    ALIASES,
+    OVERWRITES,
+    Attention,
+    Conv2d,
+    ConvNd,
+    ConvTransposed,
+    Einsum,
+    Fused,
+    Linear,
+    MatMul,
+    Op,
+    Unknown,
+)
 
-KINDS = ("pointwise", "depthwise", "standard", "grouped", "linear", "other", "unknown")
+KINDS = ("pointwise", "depthwise", "standard", "grouped", "linear", "matmul", "other", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +62,22 @@ class Layer:
 
 
 def kind_of(op: Op) -> str:
-    """Pointwise, depthwise, grouped or standard convolution; linear; other; unknown."""
+    """Pointwise, depthwise, grouped or standard convolution, of any rank or transposed.
+
+    `linear` is a product with a constant, `matmul` one of tensors that both depend on the
+    input, as in attention; everything else that is understood is `other`.
+    """
     match op:
         case Fused(op=inner):
             return kind_of(inner)
-        case Conv2d(groups=1, kernel=(1, 1)):
-            return "pointwise"
-        case Conv2d(groups=1):
-            return "standard"
-        case Conv2d(c_in=c, groups=groups):
-            return "depthwise" if groups == c else "grouped"
+        case Conv2d() | ConvNd() | ConvTransposed():
+            if op.groups == 1:
+                return "pointwise" if prod(op.kernel) == 1 else "standard"
+            return "depthwise" if op.groups == op.c_in else "grouped"
         case Linear():
             return "linear"
+        case MatMul() | Attention() | Einsum():
+            return "linear" if op.operands.count(None) == 1 else "matmul"
         case Unknown():
             return "unknown"
         case _:

@@ -5,8 +5,8 @@ from lithe.device.rates import (
     bandwidth_of,
     capacity_of,
     launch_of,
-    nearest_level,
     peak_of,
+    transfer_of,
 )
 from lithe.device.rows import (
     DTYPES,
@@ -36,6 +36,6 @@ __all__ = [
     "bandwidth_of",
     "capacity_of",
     "launch_of",
-    "nearest_level",
     "peak_of",
+    "transfer_of",
 ]

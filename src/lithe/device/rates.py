@@ -7,7 +7,7 @@ what the machine can do: it serves bounds, which have to be optimistic.
 from collections.abc import Iterable
 from typing import Literal
 
-from lithe.device.rows import LEVELS, Device, DType, Level
+from lithe.device.rows import Cache, Device, DType, Level
 
 
 def peak_of(device: Device, dtype: DType = "fp32", threads: int = 1) -> float | None:
@@ -29,6 +29,19 @@ def bandwidth_of(device: Device, level: Level, threads: int = 1) -> float | None
     return _at_most(rows, threads, device.cores, private=_sharers(device, level) == 1)
 
 
+def transfer_of(device: Device, level: Level, threads: int = 1) -> float | None:
+    """Bytes per second that `threads` cores move at best, read or copied; None without a row.
+
+    Where reading and writing are done at once, a copy moves more than reading alone.
+    """
+    rows = (
+        (row.threads, max(row.read_bytes_per_s, row.copy_bytes_per_s or 0.0))
+        for row in device.bandwidths
+        if row.level == level
+    )
+    return _at_most(rows, threads, device.cores, private=_sharers(device, level) == 1)
+
+
 def capacity_of(device: Device, level: Level, threads: int = 1) -> int | None:
     """Bytes that `threads` cores have of a level together, at best; None: not known.
 
@@ -36,23 +49,12 @@ def capacity_of(device: Device, level: Level, threads: int = 1) -> int | None:
     one, as if threads were spread over the groups. Memory is not known.
     """
     cache = next((cache for cache in device.caches if cache.level == level), None)
-    if cache is None:
-        return None
-    groups = -(-device.cores // cache.shared_by)
-    return cache.bytes * min(threads, groups)
+    return None if cache is None else spread_bytes(cache, device.cores, threads)
 
 
-def nearest_level(device: Device, size_bytes: int, threads: int = 1) -> Level:
-    """The nearest level that holds that much for `threads` cores and whose speed is known.
-
-    Where no cache does, it is memory, whether or not its speed is known.
-    """
-    known = {row.level for row in device.bandwidths}
-    for level in LEVELS:
-        capacity = capacity_of(device, level, threads)
-        if level in known and capacity is not None and size_bytes <= capacity:
-            return level
-    return "memory"
+def spread_bytes(cache: Cache, cores: int, threads: int) -> int:
+    """Bytes of a level that so many threads have together, spread over the cores."""
+    return cache.bytes * min(threads, -(-cores // cache.shared_by))
 
 
 def launch_of(device: Device, runtime: Literal["lithe", "eager"], threads: int = 1) -> float | None:

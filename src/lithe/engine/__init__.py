@@ -15,6 +15,7 @@ In the order of the work, which is also a good order to read the folder in:
 - `plan`, `layout`, `loaded`: where each buffer lies; a program in memory.
 - `native`, `runtime`: the loop over the steps, and the threads that run it.
 - `network`, `operands`, `batch`: what is called, with which inputs, for any batch.
-- `peak`: the most that the processor can do. `one_block`, `assembly`: views for readers,
+- `loops`, `multiply_adds`, `peak`, `bandwidth`, `launch`: what the processor can do at most.
+- `one_block`, `assembly`: views for readers,
   printed by `lithe inspect`; docs/engine.md goes through them.
 """

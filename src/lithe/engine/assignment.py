@@ -9,7 +9,7 @@ from torch.fx import Node as FxNode
 
 from lithe.engine.lower.lower import is_known
 from lithe.graph.aten import reads_first
-from lithe.graph.fx import arguments, flat, seen_shape
+from lithe.graph.fx import arguments, flat
 from lithe.graph.overwriting import storages
 from lithe.graph.part import understood
 
@@ -56,16 +56,7 @@ def _reason(node: FxNode, known: set[str], shared: set[int]) -> str:
 
 def _has_kernels(node: FxNode, known: set[str]) -> bool:
     ops = understood(node, known)
-    if not ops:
-        return ops is not None
-    whole = arguments(node)[0] if node.target is operator.getitem else node
-    read = [each for each in arguments(whole) if each.name not in known]
-    shapes = tuple(seen_shape(each) for each in read)
-    for op in ops:
-        if not is_known(op, *shapes):
-            return False
-        shapes = (op.shape(*shapes),)
-    return True
+    return ops is not None and all(map(is_known, ops))
 
 
 def _values(node: FxNode) -> list[object]:

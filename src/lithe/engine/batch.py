@@ -6,21 +6,34 @@ from lithe.errors import LitheError
 from lithe.graph.graph import Graph, Node
 from lithe.graph.model import Model
 from lithe.graph.ops import (
+    Activation,
+    AdaptivePool2d,
+    BatchNorm,
     Binary,
+    ChannelShuffle,
     Concat,
+    Conv2d,
     Copy,
+    Dropout,
     Flatten,
     Fused,
     Linear,
     Mean,
-    Part,
+    Pad,
+    Pool2d,
     Reshape,
+    Resize,
     Shape,
     Slice,
     Softmax,
     Transpose,
-    Unknown,
 )
+
+# Operators that never look from one sample at another.
+_ALONE = (
+    Activation, AdaptivePool2d, BatchNorm, ChannelShuffle, Conv2d, Copy, Dropout, Pad, Pool2d,
+    Reshape, Resize,
+)  # fmt: skip
 
 
 def batch_of(graph: Graph) -> int:
@@ -74,8 +87,6 @@ def _keeps(node: Node, shapes: list[Shape], graph: Graph, batch: int) -> bool:
     if graph.shapes[node.output][:1] != (batch,):
         return False
     match node.op.op if isinstance(node.op, Fused) else node.op:
-        case Unknown() | Part():
-            return False
         case Concat(axis=axis) | Slice(axis=axis) | Softmax(axis=axis):
             return axis != 0
         case Mean(axes=axes):
@@ -92,5 +103,5 @@ def _keeps(node: Node, shapes: list[Shape], graph: Graph, batch: int) -> bool:
             constants = [graph.weights[name] for name in node.constants]
             rows = [shape[0] for shape in constants if len(shape) >= max(ranks)]
             return len(ranks) == 1 and all(row == 1 for row in rows)
-        case _:
-            return True
+        case op:
+            return isinstance(op, _ALONE)

@@ -12,20 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lithe.files import cache_folder
+
 MAX_BYTES = 256 * 2**20
 
 _DIGEST_BYTES = 32
-
-
-def default_folder() -> Path | None:
-    """`lithe` in the user's folder for caches, as the XDG specification has it; None: no home."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    if given.startswith("/"):
-        return Path(given) / "lithe"
-    try:
-        return Path.home() / ".cache" / "lithe"
-    except RuntimeError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +36,7 @@ class Cache:
     def __init__(
         self, folder: str | os.PathLike[str] | None = None, *, max_bytes: int = MAX_BYTES
     ) -> None:
-        self.folder = default_folder() if folder is None else Path(folder)
+        self.folder = cache_folder() if folder is None else Path(folder)
         self._max_bytes = max_bytes
         self._unchecked_bytes = max_bytes  # the first `put` looks at what is there
 

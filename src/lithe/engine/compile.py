@@ -3,31 +3,24 @@
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from lithe.engine.batch import batch_of, mixes_samples, with_batch
 from lithe.engine.build import build, native_of
 from lithe.engine.cache import Cache
 from lithe.engine.isa import InstructionSet
 from lithe.engine.loaded import load_program
 from lithe.engine.lower.blocks import fuse_block
-from lithe.engine.lower.lower import GROUPERS, lower
+from lithe.engine.lower.lower import GROUPERS
 from lithe.engine.network import CompiledNetwork
-from lithe.engine.plan import plan_program
+from lithe.engine.programs import default_threads, programs_of
 from lithe.engine.runtime import give_back, usable_processors
 from lithe.engine.source import model_from, module_inputs
 from lithe.engine.target import instruction_set
 from lithe.engine.tune import measuring
 from lithe.errors import LitheError
-from lithe.graph.graph import Graph
 from lithe.graph.model import Model
 from lithe.graph.passes import simplify
 
 if TYPE_CHECKING:
     from lithe.engine.partly import PartlyCompiled
-
-# A thread gets at least so much to do: some 20 microseconds, a hundred times a barrier's.
-MACS_PER_THREAD = 2_000_000
-# Arenas of the samples that are computed at once.
-PIECE_BYTES = 4_000_000
 
 
 def compile(
@@ -102,33 +95,15 @@ def compile_model(
     if tune:
         groupers = tuple(measuring(isa, threads, cache) if g is fuse_block else g for g in GROUPERS)
     native = native_of(isa, cache)
-    mixes = mixes_samples(model.graph)
-    batch = batch_of(model.graph)
-    program = lower(model if mixes else with_batch(model, 1), isa, threads, groupers)
-    piece = 1 if mixes else piece_of(batch, threads, plan_program(program).total_bytes)
-    if piece == 1:
-        loaded = load_program(program, build(program, isa, cache))
-        return CompiledNetwork(loaded, native, threads, batch=batch, mixes_samples=mixes)
-    several = lower(with_batch(model, piece), isa, threads, groupers)
-    loaded = load_program(several, build(several, isa, cache))
-    single = load_program(program, build(program, isa, cache), loaded)
-    return CompiledNetwork(loaded, native, threads, batch=batch, single=single)
-
-
-def piece_of(batch: int, threads: int, arena_bytes: int) -> int:
-    """Samples to compute at once, where one needs an arena of so many bytes.
-
-    Several read the weights once for all, which pays where there are few pixels to each
-    weight, until their activations leave the caches. MobileNetV2 at 96 pixels: 0.75 ms a
-    sample by one, 0.68 by two, 0.65 by four, 0.63 by eight; at 224 it is all the same.
-    """
-    for piece in (4, 3, 2):
-        if batch % piece == 0 and piece * threads <= batch and piece * arena_bytes <= PIECE_BYTES:
-            return piece
-    return 1
-
-
-def default_threads(graph: Graph, processors: int) -> int:
-    """Threads that a network can make use of."""
-    macs = sum(node.op.macs(*(graph.shapes[name] for name in node.inputs)) for node in graph.nodes)
-    return max(1, min(processors, macs // MACS_PER_THREAD))
+    programs = programs_of(model, isa, threads, groupers)
+    whole, single = programs.whole, programs.single
+    loaded = load_program(whole, build(whole, isa, cache))
+    beside = load_program(single, build(single, isa, cache), loaded) if single else None
+    return CompiledNetwork(
+        loaded,
+        native,
+        threads,
+        batch=programs.batch,
+        single=beside,
+        mixes_samples=programs.mixes_samples,
+    )

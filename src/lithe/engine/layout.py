@@ -39,6 +39,26 @@ def scratch_bytes(program: Program) -> int:
     return -(-most // 64) * 64
 
 
+def dealt_pieces(pieces: int, threads: int) -> int:
+    """How many pieces of a batch are run by one thread each; the others take all threads.
+
+    They are dealt out evenly. A single piece is run by all threads together.
+    """
+    dealt = pieces // threads * threads
+    return dealt if dealt > 1 else 0
+
+
+def activation_bytes(program: Program, arena_bytes: int, threads: int, pieces: int) -> int:
+    """What a call on so many pieces allocates for activations: arenas, and scratch of all threads.
+
+    Pieces that are dealt out need an arena for each thread, those left over one more.
+    """
+    dealt = dealt_pieces(pieces, threads)
+    scratch = threads * scratch_bytes(program)
+    of_dealt = threads * arena_bytes + scratch if dealt else 0
+    return of_dealt + (arena_bytes + scratch if pieces > dealt else 0)
+
+
 def word_count(program: Program) -> int:
     """Words of 8 bytes that the layout of a program has."""
     return JOB_FIELDS + sum(STEP_BYTES // 8 + len(step.args) for step in program.steps)

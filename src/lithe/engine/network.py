@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lithe.engine.layout import scratch_bytes
+from lithe.engine.layout import activation_bytes
 from lithe.engine.loaded import Loaded
 from lithe.engine.operands import operand
 from lithe.engine.runner import Runner, moved
@@ -92,9 +92,8 @@ class CompiledNetwork:
         self.input_shapes = _batched(program.inputs, self.piece, self._batch)
         self.output_shapes = _batched(program.outputs, self.piece, self._batch)
         self.weight_bytes = sum(each.weights.nbytes for each in (loaded, single) if each)
-        arenas = threads if self._batch // self.piece >= threads else 1
-        self.peak_activation_bytes = arenas * loaded.plan.total_bytes + threads * scratch_bytes(
-            program
+        self.peak_activation_bytes = activation_bytes(
+            program, loaded.plan.total_bytes, threads, self._batch // self.piece
         )
         notes = program.notes
         if self._batch != self.piece:

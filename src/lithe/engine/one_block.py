@@ -26,7 +26,7 @@ from lithe.engine.program import Kernel, Program, Step
 from lithe.errors import LitheError
 from lithe.graph import Node
 from lithe.graph.from_arch import from_arch
-from lithe.graph.model import Model, constant_names
+from lithe.graph.model import Model, zero_model
 from lithe.graph.ops import Shape
 from lithe.graph.passes import DEFAULT_PASSES, simplify
 
@@ -75,9 +75,7 @@ class StepTime:
 
 def without_weights(arch: Architecture) -> Model:
     """The model of a table with zeros for weights: shapes are all that code depends on."""
-    graph = from_arch(arch)
-    zeros = {name: np.zeros(graph.weights[name], np.float32) for name in constant_names(graph)}
-    return Model(graph, zeros)
+    return zero_model(from_arch(arch))
 
 
 def one_block(model: Model, path: str, isa: InstructionSet, threads: int = 1) -> OneBlock:

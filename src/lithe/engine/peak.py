@@ -1,37 +1,48 @@
-"""The most multiply-accumulates that this CPU can do: a loop of nothing but fp32 FMAs.
+"""The most multiply-accumulates that this CPU can do: a loop of nothing but multiply-adds.
 
-Twelve independent sums in registers are more than any CPU's FMA latency times its FMA units,
-so the units never wait, and no memory is touched. What a network reaches of this, measured in
-the same minutes, says how good its kernels are whatever the clock happens to be.
+The independent sums in registers are more than any CPU's latency times its units, so the
+units never wait, and no memory is touched. What a network reaches of this, measured in the
+same minutes, says how good its kernels are whatever the clock happens to be.
 """
 
-import ctypes
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+
+from lithe.engine.cache import Cache
+from lithe.engine.ir import Value, module
 from lithe.engine.isa import InstructionSet
-from lithe.engine.llvm import compile_ir
-from lithe.engine.objects import Code
+from lithe.engine.loops import (
+    CALL_S,
+    LINE_BYTES,
+    Bytes,
+    Loop,
+    each_unit,
+    loop_function,
+    prepared,
+    setting,
+)
+from lithe.engine.multiply_adds import MULTIPLY_ADDS, MultiplyAdd
+from lithe.engine.program import Kernel
 from lithe.engine.target import instruction_set
 
-ACCUMULATORS = 12  # Zen 5, Golden Cove: latency 4 x 2 units = 8; AVX2 has 16 registers in all
-REPEATS = 4  # FMAs of each sum in one trip, so that counting trips costs nothing
-CALL_S = 0.005  # what one call is sized to; starting threads must vanish beside it
+INSTRUCTIONS = 48  # of one trip, so that counting trips costs nothing
+_FMA_CALL_S = 0.005  # of a loop that is timed from Python beside networks
 
 
 @dataclass(frozen=True, slots=True)
 class FmaLoop:
-    """The loop, ready to run: `run()` does `macs` multiply-accumulates on all its threads.
+    """The loop in fp32, ready to run: `run()` does `macs` multiply-accumulates on all threads.
 
-    It returns the sum of all sums of one lane, which is 12 for each thread. `isa` is the
-    instruction set that it was compiled for.
+    It returns the sum of all sums of one lane, which is `accumulators` for each thread. `isa`
+    is the instruction set that it was compiled for.
     """
 
     run: Callable[[], float]
     macs: int
     isa: InstructionSet
+    accumulators: int
 
 
 def fma_loop(threads: int = 1, target: str | None = None) -> FmaLoop:
@@ -41,84 +52,114 @@ def fma_loop(threads: int = 1, target: str | None = None) -> FmaLoop:
         LitheError: the engine has no instruction set for this machine, or not that one.
     """
     isa = instruction_set(target)
-    code = Code([compile_ir(loop_ir(isa), isa)])
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(
-        code.address["fma_loop"]
-    )
-    # x, y and start, which is the fixed point 1 = 1 * x + y: no sum grows or goes denormal.
-    values = (ctypes.c_float * 3)(0.5, 0.5, 1.0)
-
-    def loop(trips: int) -> float:
-        assert code.size  # the memory that `function` points into lives as long as this loop
-        total = ctypes.c_float()
-        function(trips, ctypes.addressof(values), ctypes.addressof(total))
-        return total.value
-
-    trips = 1024
-    while (elapsed := _seconds(loop, trips)) < CALL_S:
-        trips = trips * 2 if elapsed < CALL_S / 4 else int(trips * 1.1 * CALL_S / elapsed) + 1
-    pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+    row = next(row for row in MULTIPLY_ADDS if row.dtype == "fp32" and row.isa == isa)
+    loop = peak_loop(row, threads, Cache(), _FMA_CALL_S)
 
     def run() -> float:
-        # A ctypes call lets go of the interpreter's lock, so the threads really run at once.
-        others = [pool.submit(loop, trips) for _ in range(threads - 1)] if pool else []
-        return sum((other.result() for other in others), start=loop(trips))
+        loop.run(loop.trips)
+        return sum(totals(row, loop))
 
-    return FmaLoop(run, threads * trips * REPEATS * ACCUMULATORS * isa.lanes, isa)
+    return FmaLoop(run, round(loop.work) * loop.trips, isa, accumulators(row))
 
 
-def loop_ir(isa: InstructionSet) -> str:
-    """The loop as LLVM IR: `void fma_loop(i64 trips, const float values[3], float *out)`.
+def peak_loop(row: MultiplyAdd, threads: int, cache: Cache, call_s: float = CALL_S) -> Loop:
+    """The loop of one instruction; its work is counted in multiply-accumulates."""
+    work = float(threads * INSTRUCTIONS * row.macs)
+    return prepared(
+        peak_kernel(row), row.isa, (operands(row),), threads, cache, work=work, call_s=call_s
+    )
 
-    `values` are x, y and start. Every sum becomes sum * x + y, `REPEATS` times a trip; the
-    total goes to `out`, because without a reader the whole loop would be dead code.
+
+def totals(row: MultiplyAdd, loop: Loop) -> list[float]:
+    """What the first lane of all sums is together, of each thread, after a run."""
+    lanes = loop.output.reshape(-1, LINE_BYTES).view(_STORED[_lane(row.sums)])
+    return [float(lane) for lane in lanes[:, 0]]
+
+
+def accumulators(row: MultiplyAdd) -> int:
+    """Independent sums: what the registers hold beside two factors.
+
+    Zen 5 and Golden Cove need latency 4 x 2 units = 8 for fp32, dot products of bf16 6 x 2.
     """
-    lanes = isa.lanes
-    vector = f"<{lanes} x float>"
-    fma = f"@llvm.fmuladd.v{lanes}f32"
-    zeros = f"<{lanes} x i32> zeroinitializer"
-    names = range(ACCUMULATORS)
-    lines = [f'target triple = "{isa.triple}"']
-    lines += [f"declare {vector} {fma}({vector}, {vector}, {vector})", ""]
-    lines += ["define void @fma_loop(i64 %trips, ptr %values, ptr %out) {", "entry:"]
-    for i, name in enumerate(("x", "y", "start")):
-        lines += [
-            f"  %{name}_at = getelementptr float, ptr %values, i64 {i}",
-            f"  %{name}_1 = load float, ptr %{name}_at",
-            f"  %{name}_0 = insertelement {vector} poison, float %{name}_1, i32 0",
-            f"  %{name} = shufflevector {vector} %{name}_0, {vector} poison, {zeros}",
-        ]
-    lines += ["  br label %loop", "loop:"]
-    lines += ["  %trip = phi i64 [ 0, %entry ], [ %next, %loop ]"]
-    lines += [
-        f"  %s{i}_0 = phi {vector} [ %start, %entry ], [ %s{i}_{REPEATS}, %loop ]" for i in names
-    ]
-    for repeat in range(REPEATS):
-        lines += [
-            f"  %s{i}_{repeat + 1} = call {vector} {fma}("
-            f"{vector} %s{i}_{repeat}, {vector} %x, {vector} %y)"
-            for i in names
-        ]
-    lines += [
-        "  %next = add i64 %trip, 1",
-        "  %more = icmp slt i64 %next, %trips",
-        "  br i1 %more, label %loop, label %done",
-        "done:",
-    ]
-    total = f"%s0_{REPEATS}"
-    for i in names[1:]:
-        lines.append(f"  %t{i} = fadd {vector} {total}, %s{i}_{REPEATS}")
-        total = f"%t{i}"
-    lines += [
-        f"  %one = extractelement {vector} {total}, i32 0",
-        "  store float %one, ptr %out",
-        "  ret void",
-        "}",
-    ]
-    return "\n".join(lines) + "\n"
+    return 24 if row.isa.registers >= 32 else 12
 
 
-def _seconds(loop: Callable[[int], object], trips: int) -> float:
-    started = time.perf_counter()
-    loop(trips)
-    return time.perf_counter() - started
+def operands(row: MultiplyAdd) -> Bytes:
+    """x, y and the start of every sum, a line of 64 bytes each, at a fixed point.
+
+    s + x * y is 1 + a product that rounding takes away; a dot product adds 1 and -1 by turns;
+    s * x + y, without fused multiply-adds, is 1 * 0.5 + 0.5. No sum grows, overflows or goes
+    denormal, and it can be seen afterwards that all of them were worked on.
+    """
+    x, y = 1.0, (1.0, -1.0)
+    if not row.isa.fused:
+        x, y = 0.5, (0.5, 0.5)
+    elif not row.dot:
+        x = {"fp64": 2.0**-30, "fp32": 2.0**-15, "fp16": 2.0**-7}[row.dtype]
+        y = (x, x)
+    factor = "i8" if row.dtype == "int8" else _lane(row.factors)
+    lines = (_line(factor, x, x), _line(factor, *y), _line(_lane(row.sums), 1.0, 1.0))
+    return np.concatenate(lines)
+
+
+def peak_kernel(row: MultiplyAdd) -> Kernel:
+    """The loop as a kernel whose arguments are trips, operands and output.
+
+    A trip does 48 of the instruction, in turns to every sum: s + x * y, as a convolution does.
+    Without fused multiply-adds it is s * x + y, because a product of the same two numbers
+    would be taken out of the loop. The total of all sums goes to the output; without a reader
+    the whole loop would be dead code.
+    """
+    name = f"peak_{row.dtype}_{row.function.rsplit('.', 2)[-2]}__{row.isa.name}"
+    f = loop_function(row.isa, name)
+    sums, factors, count = row.sums, row.factors, accumulators(row)
+    trips = setting(f, 0)
+    lines, out = f.argument("%args", 1), f.argument("%args", 2)
+    x, y, start = (
+        f.let(f"load {kind}, ptr {f.at(lines, 16 * line)}, align 4")
+        for line, kind in enumerate((factors, factors, sums))
+    )
+
+    def trip(_: Value, carried: list[str]) -> list[str]:
+        for index in range(INSTRUCTIONS):
+            at = index % count
+            args = [(sums, carried[at]), (factors, x), (factors, y)]
+            if row.isa.fused and not row.dot:
+                args = [*args[1:], args[0]]  # LLVM's multiply-add has the sum behind
+            given = ", ".join(f"{kind} {value}" for kind, value in args)
+            carried[at] = f.let(f"call {sums} @{row.function}({given})")
+        return carried
+
+    def unit(index: Value) -> None:
+        total, *rest = f.loop(0, trips, [start] * count, trip, kind=sums)
+        for each in rest:
+            add = "add" if _lane(sums) == "i32" else "fadd"
+            total = f.let(f"{add} {sums} {total}, {each}")
+        f.do(f"store {sums} {total}, ptr {f.at(out, f.mul(index, 16))}, align 4")
+
+    each_unit(f, unit)
+    declared = (
+        ""
+        if row.function in module(row.isa, [])
+        else (f"declare {sums} @{row.function}({sums}, {factors}, {factors})\n")
+    )
+    return Kernel(name, module(row.isa, [declared, f.text]))
+
+
+# LLVM's names of the elements, as NumPy keeps them; it has no bf16, whose bits are those below.
+_STORED = {"double": "f8", "float": "f4", "half": "f2", "i32": "i4", "i8": "i1"}
+_BF16 = {1.0: 0x3F80, -1.0: 0xBF80}
+
+
+def _lane(vector: str) -> str:
+    """The type of the elements of <16 x float>."""
+    return vector.strip("<>").split()[-1]
+
+
+def _line(lane: str, even: float, odd: float) -> Bytes:
+    """64 bytes of two numbers by turns."""
+    if lane == "bfloat":
+        pair = np.array([_BF16[even], _BF16[odd]], np.uint16)
+    else:
+        pair = np.array([even, odd], _STORED[lane])
+    return np.tile(pair, LINE_BYTES // pair.nbytes).view(np.uint8)

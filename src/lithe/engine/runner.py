@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lithe.engine.layout import dealt_pieces
 from lithe.engine.loaded import Loaded, Pieces, Workspace
 from lithe.engine.runtime import Native, Team, team_of
 
@@ -54,16 +55,14 @@ class Runner:
         As many as can be dealt out evenly are run by one thread each from end to end; the
         others by all threads together.
         """
-        dealt = count // self._threads * self._threads
-        if dealt > 1:
+        dealt = dealt_pieces(count, self._threads)
+        if dealt:
             pieces = _pop(self._idle_pieces) or Pieces(
                 self._loaded, self._native.each, self._threads
             )
             pieces.point(places, self.strides, dealt)
             self._run(pieces.job)
             self._idle_pieces.append(pieces)
-        else:
-            dealt = 0
         for index in range(dealt, count):
             self.once(moved(places, self.strides, index))
 

@@ -17,7 +17,8 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,8 @@ from lithe.engine.objects import Code
 # more threads than processors, a spinning one holds up the one that it waits for.
 _SPIN_NS = 100_000
 _SPIN_CROWDED_NS = 2_000
+
+_WORKER = "lithe-"  # begins the name of a worker: threads of its team, its number
 
 _LIBC = ctypes.CDLL(None)
 
@@ -145,7 +148,7 @@ class Team:
                 threading.Thread(
                     target=_work,
                     args=(self._native, memory, number),
-                    name=f"lithe-{self.threads}-{number}",
+                    name=f"{_WORKER}{self.threads}-{number}",
                     daemon=True,
                 ).start()
         except RuntimeError:  # the system has no thread left, or the interpreter is ending
@@ -162,6 +165,32 @@ def _work(native: Native, memory: NDArray[np.uint8], number: int) -> None:
 
 def _leave(native: Native, memory: NDArray[np.uint8]) -> None:
     native.leave(memory.ctypes.data)
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Each thread on a processor of its own while inside: the caller, and every team's workers.
+
+    For measuring: the scheduler may wake two threads on one processor and leave them there
+    for longer than a measurement takes. The caller gets the last processor that it may use,
+    as the first ones serve more of the system's interrupts. Teams have to be at work already;
+    threads that are started inside would share the caller's processor.
+    """
+    usable = sorted(os.sched_getaffinity(0), reverse=True)
+    threads = {threading.get_native_id(): 0}
+    for thread in threading.enumerate():
+        team, _, member = thread.name.rpartition("-")
+        if team.startswith(_WORKER) and thread.native_id is not None:
+            threads[thread.native_id] = int(member)
+    try:
+        for thread_id, number in threads.items():
+            with suppress(OSError):  # a worker that has just left
+                os.sched_setaffinity(thread_id, {usable[number % len(usable)]})
+        yield
+    finally:
+        for thread_id in threads:
+            with suppress(OSError):
+                os.sched_setaffinity(thread_id, usable)
 
 
 _TEAMS: weakref.WeakValueDictionary[tuple[str, int], Team] = weakref.WeakValueDictionary()

@@ -1,6 +1,7 @@
 """Which instruction set to compile for: the best that the processor reports, or a named one."""
 
 import platform
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,11 +39,7 @@ def instruction_set(name: str | None = None) -> InstructionSet:
 @lru_cache
 def runnable() -> tuple[InstructionSet, ...]:
     """The instruction sets that this machine runs, the best first."""
-    machine = platform.machine()
-    try:
-        flags = _flags(_CPUINFO)
-    except OSError:
-        flags = frozenset()  # what needs no flags still runs
+    machine, flags = platform.machine(), processor_flags()
     return tuple(
         isa
         for isa in INSTRUCTION_SETS.values()
@@ -50,10 +47,10 @@ def runnable() -> tuple[InstructionSet, ...]:
     )
 
 
-def _flags(path: Path) -> frozenset[str]:
+def processor_flags() -> frozenset[str]:
     """What Linux says of the first processor, without what it does not let programs use."""
-    with path.open() as file:
+    with suppress(OSError), _CPUINFO.open() as file:
         for line in file:  # no further than needed: each processor is slow to be described
-            if line.startswith("flags"):
+            if line.startswith(("flags", "Features")):  # x86, Arm
                 return frozenset(line.partition(":")[2].split())
-    return frozenset()
+    return frozenset()  # what needs no flags still runs

@@ -5,7 +5,7 @@ Only `lithe.graph.capture`, the door from torch, imports torch; it is imported b
 
 from lithe.graph.from_arch import from_arch
 from lithe.graph.graph import Graph, GraphBuilder, Node, param_count, param_names, unknown_ops
-from lithe.graph.model import Model, model_of
+from lithe.graph.model import Model, model_of, zero_model
 
 __all__ = [
     "Graph",
@@ -17,4 +17,5 @@ __all__ = [
     "param_count",
     "param_names",
     "unknown_ops",
+    "zero_model",
 ]

@@ -42,6 +42,20 @@ def constant_names(graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for node in graph.nodes for name in node.constants))
 
 
+def zero_model(graph: Graph) -> Model:
+    """A graph with zeros for constants, which take no memory.
+
+    Shapes are all that code and plans depend on.
+    """
+    import numpy as np
+
+    zero = np.zeros((), np.float32)
+    return Model(
+        graph,
+        {name: np.broadcast_to(zero, graph.weights[name]) for name in constant_names(graph)},
+    )
+
+
 def model_of(arch: Architecture, arrays: Mapping[str, Array], batch: int = 1) -> Model:
     """The model of a table's network from arrays under the names of `lithe.nets`.
 

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from lithe.arch import Architecture
-from lithe.nets.build import build
 from lithe.runtimes import DEFAULT, RUNTIMES, Ready, RuntimeName
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WARM_UP = 5
 SHORTEST_S = 0.25  # of measuring for each network
@@ -31,7 +31,7 @@ class Latency:
     runtime: RuntimeName
 
 
-def measure(networks: Sequence[tuple[Ready, Tensor]]) -> tuple[Latency, ...]:
+def measure(networks: "Sequence[tuple[Ready, Tensor]]") -> tuple[Latency, ...]:
     """Time several networks in turn, each on its input, one run of each after the other.
 
     Taking turns lets a slow moment of the machine strike all of them alike, so ratios hold
@@ -48,14 +48,25 @@ def measure(networks: Sequence[tuple[Ready, Tensor]]) -> tuple[Latency, ...]:
             ready.call(x)
             seconds.append(time.perf_counter() - started)
     return tuple(
-        _latency(sorted(seconds), ready)
+        latency_from(seconds, ready.threads, ready.runtime)
         for (ready, _), seconds in zip(networks, times, strict=True)
     )
 
 
-def _latency(seconds: list[float], ready: Ready) -> Latency:
-    p20, p50, p80 = (seconds[round(share * (len(seconds) - 1))] for share in (0.2, 0.5, 0.8))
-    return Latency(p20, p50, p80, len(seconds), ready.threads, ready.runtime)
+def latency_from(seconds: Sequence[float], threads: int, runtime: RuntimeName) -> Latency:
+    """The latency that single runs of so many seconds amount to."""
+    return Latency(*percentiles(seconds), len(seconds), threads, runtime)
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """The 20th, 50th and 80th percentile, each one of the numbers given.
+
+    >>> percentiles([3, 1, 2, 5, 4, 6])
+    (2, 3, 5)
+    """
+    ordered = sorted(seconds)
+    p20, p50, p80 = (ordered[round(share * (len(ordered) - 1))] for share in (0.2, 0.5, 0.8))
+    return p20, p50, p80
 
 
 def latency_of(
@@ -68,6 +79,10 @@ def latency_of(
     Raises:
         LitheError: the runtime does not work on this machine.
     """
+    import torch
+
+    from lithe.nets.build import build
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         networks = []

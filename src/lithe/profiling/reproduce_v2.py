@@ -19,7 +19,7 @@ from lithe.arch.mobilenet_v2 import (
     MOBILENET_V2_T1_NOTE,
 )
 from lithe.arch.rivals import SHUFFLENET_MATERIALIZED, SHUFFLENET_MATERIALIZED_MAX, V2_RIVALS
-from lithe.cost import Layer, cost, materialized
+from lithe.cost import Layer, cost, largest_at_each_size, materialized
 from lithe.graph import Graph, from_arch
 from lithe.graph.ops import AdaptivePool2d, Linear
 from lithe.profiling.comparison import MILLION, Comparison, compared
@@ -91,12 +91,9 @@ def largest_tensors() -> tuple[Comparison, ...]:
 
 def _by_side(graph: Graph, fused: bool) -> dict[int, tuple[int, ...]]:
     """The largest materialised tensor at each map size."""
-    result: dict[int, tuple[int, ...]] = {}
-    for name in materialized(graph, _block if fused else _layer):
-        shape = graph.shapes[name]
-        side = shape[2] if len(shape) == 4 else 1
-        result[side] = max(result.get(side, ()), shape, key=prod)
-    return result
+    names = materialized(graph, _block if fused else _layer)
+    largest = largest_at_each_size({name: graph.shapes[name] for name in names})
+    return {side: graph.shapes[name] for (side, _), name in largest.items()}
 
 
 def _layer(layer: Layer) -> str:

@@ -44,4 +44,6 @@ def counted(name: str, shape: Shape, graph: Graph) -> Profile:
         peak_layer=peak.path if peak else "",
         layers=count.layers,
         unknown=count.unknown,
+        other_ops=count.other_ops,
+        moved_bytes=count.moved_bytes,
     )

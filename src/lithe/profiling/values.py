@@ -162,7 +162,8 @@ class Prediction:
     """What a machine that is not here would need at least: the bounds of all layers.
 
     Layers run one after the other in float32; no machine reaches its bound everywhere, so
-    `seconds` is a lower bound of the latency and not an estimate of it.
+    `seconds` is a lower bound of the latency and not an estimate of it. A runtime that fuses
+    layers moves fewer bytes than is counted here.
     """
 
     device: Device

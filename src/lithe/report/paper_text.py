@@ -7,7 +7,7 @@ from rich.text import Text
 
 from lithe.profiling import Profile
 from lithe.report.paper_table import V2_COLUMNS, PaperRow, PaperTable
-from lithe.report.profile_text import totals
+from lithe.report.profile_summary import totals
 from lithe.report.terminal import Column, spaced, table
 from lithe.units import format_bytes, format_count
 

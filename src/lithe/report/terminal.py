@@ -41,15 +41,25 @@ def table(
             overflow="ellipsis" if column.cut else "fold",
         )
     for row in rows:
-        result.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        result.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
     return result
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text as it is, never markup; what would steer a terminal is replaced.
+
+    >>> plain("a[bold]" + chr(27) + "[2J").plain
+    'a[bold]?[2J'
+    """
+    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    return Text(shown, style=style, overflow="fold")
 
 
 def facts(rows: Iterable[tuple[str, ...]]) -> Table:
     """Lines of a name and what is said of it, in columns without headings."""
     result = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name, *rest in rows:
-        result.add_row(Text(name, style="bold"), *(Text(cell, overflow="fold") for cell in rest))
+        result.add_row(plain(name, "bold"), *(plain(cell) for cell in rest))
     return result
 
 

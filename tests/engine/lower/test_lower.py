@@ -15,17 +15,17 @@ from tests.graph.networks import models
 from tests.graph.reference import evaluate
 
 from lithe.engine.isa import NEON, InstructionSet
+from lithe.engine.kernels.activation import ACTIVATIONS
 from lithe.engine.lower import lower
 from lithe.errors import LitheError
 from lithe.graph import Graph, GraphBuilder, Model, Node
 from lithe.graph.ops import (
-    ACTIVATIONS,
-    PRELU,
     Activation,
     AdaptivePool2d,
     Binary,
     ChannelShuffle,
     Concat,
+    Conv2d,
     Fused,
     Mean,
     Pad,
@@ -60,6 +60,21 @@ def test_random_networks(
     check(simplify(model), isa, tmp_path, threads=threads, scale=1000)
 
 
+@every_isa
+def test_what_a_block_holds_inside_may_not_be_added_at_its_end(
+    tmp_path: Path, isa: InstructionSet
+) -> None:
+    builder = GraphBuilder()
+    x = builder.input((1, 8, 6, 5))
+    inner = Conv2d(8, 8, (3, 3), padding=(1, 1), groups=8, bias=False)
+    inside = builder.add(inner, x, params={"w0": (8, 1, 3, 3)})
+    outer = builder.add(Conv2d(8, 8, (1, 1), bias=False), inside, params={"w1": (8, 8, 1, 1)})
+    graph = builder.build(builder.add(Binary("add"), outer, inside))
+    draw = np.random.default_rng(0).standard_normal
+    values = {name: draw(shape).astype(np.float32) for name, shape in graph.weights.items()}
+    check(simplify(Model(graph, values)), isa, tmp_path)
+
+
 def everything() -> Model:
     """One of each kernel that is no convolution."""
     graph = GraphBuilder()
@@ -79,7 +94,7 @@ def everything() -> Model:
     mean = graph.add(Mean((1,)), framed)
     along, across = graph.add(Softmax(1), framed), graph.add(Softmax(3), framed)
     positive = graph.add(Activation("abs"), windows)
-    kinds = [kind for kind in ACTIVATIONS if kind != PRELU]
+    kinds = [*ACTIVATIONS]
     args = {kind: ARGS.get(kind, (0.7,) if "constant" in kind else ()) for kind in kinds}
     acts = [graph.add(Activation(kind, args[kind]), positive) for kind in kinds]
     return Model(graph.build(turned, mean, along, across, joined, *acts))

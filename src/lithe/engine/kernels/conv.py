@@ -151,8 +151,6 @@ def pointwise_kernel(isa: InstructionSet, work: Pointwise) -> tuple[Kernel, int]
         )
         if short is conv:
             call_panel(f, "panel", panels, panel, at)
-        elif work.blocks == 1:
-            call_panel(f, "short", panels_of(isa, short), panel, at)
         else:
             is_full = f.less(block, work.blocks - 1)
             f.when(is_full, lambda: call_panel(f, "panel", panels, panel, at))

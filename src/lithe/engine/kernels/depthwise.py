@@ -14,7 +14,8 @@ import numpy as np
 from lithe.engine.ir import Function, Value
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.activation import activate
-from lithe.engine.kernels.row_conv import Floats, Ranges
+from lithe.engine.kernels.row_conv import Floats
+from lithe.engine.kernels.row_tiles import Columns, Ranges, Run, tile_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class RowDepthwise:
     def taps(self) -> int:
         """Products of one output."""
         return self.kernel[0] * self.kernel[1]
+
+    def runs(self, size: int) -> list[Run]:
+        """The row in tiles of `size` pixels."""
+        columns = Columns(self.kernel[1], self.stride, self.dilation, self.pad, self.width_in)
+        return tile_runs(self.pixels, size, columns)
 
 
 def pack_depthwise(weight: Floats, bias: Floats, lanes: int) -> Floats:
@@ -80,8 +86,8 @@ def _block(
     channel = f.mul(index, lanes)
     sources = [f.at(row, channel) for row in rows]
     outs = f.at("%out", channel), f.at("%residual", channel)
-    for first, count, tiles, valid in _runs(conv, _tile_pixels(f.isa, conv)):
-        _tiles(f, conv, (first, count, tiles), valid, (sources, *outs), (bias, weights), some)
+    for run in conv.runs(_tile_pixels(f.isa, conv)):
+        _tiles(f, conv, run, (sources, *outs), (bias, weights), some)
 
 
 def _tile_pixels(isa: InstructionSet, conv: RowDepthwise) -> int:
@@ -91,45 +97,23 @@ def _tile_pixels(isa: InstructionSet, conv: RowDepthwise) -> int:
     return min(sizes, key=lambda size: (-(-conv.pixels // size) * (size + 1), -size))
 
 
-def _runs(conv: RowDepthwise, size: int) -> list[tuple[int, int, int, Ranges]]:
-    runs: list[tuple[int, int, int, Ranges]] = []
-    for first in range(0, conv.pixels, size):
-        count = min(size, conv.pixels - first)
-        columns = [_inside(conv, first, count, kx) for kx in range(conv.kernel[1])]
-        valid = tuple(columns)
-        if runs and runs[-1][1] == count and runs[-1][3] == valid:
-            start, _, tiles, _ = runs[-1]
-            runs[-1] = (start, count, tiles + 1, valid)
-        else:
-            runs.append((first, count, 1, valid))
-    return runs
-
-
-def _inside(conv: RowDepthwise, first: int, count: int, kx: int) -> tuple[int, int]:
-    shift = kx * conv.dilation - conv.pad
-    inside = [p for p in range(count) if 0 <= (first + p) * conv.stride + shift < conv.width_in]
-    return (inside[0], inside[-1] + 1) if inside else (0, 0)
-
-
 def _tiles(
     f: Function,
     conv: RowDepthwise,
-    run: tuple[int, int, int],
-    valid: Ranges,
+    run: Run,
     places: tuple[list[str], str, str],
     values: tuple[str, list[str]],
     some: int | None,
 ) -> None:
-    first, count, tiles = run
     (sources, out, residual), (bias, weights) = places, values
 
     def tile(index: Value, _: list[str]) -> list[str]:
-        x = f.add(f.mul(index, count), first)
+        x = f.add(f.mul(index, run.count), run.first)
         shift = f.sub(f.mul(x, conv.stride * conv.in_pitch), conv.pad * conv.in_pitch)
-        accumulators = [f.zero] * count
+        accumulators = [f.zero] * run.count
         for ky, source in enumerate(sources):
             row = weights[ky * conv.kernel[1] : (ky + 1) * conv.kernel[1]]
-            _row(f, conv, f.at(source, shift), row, valid, accumulators, some)
+            _row(f, conv, f.at(source, shift), row, run.valid, accumulators, some)
         target = f.at(out, f.mul(x, conv.out_pitch))
         for p, value in enumerate(accumulators):
             value = f.binary("fadd", value, bias)
@@ -140,7 +124,7 @@ def _tiles(
             f.store(value, f.at(target, p * conv.out_pitch), some)
         return []
 
-    f.loop(0, tiles, [], tile)
+    f.loop(0, run.tiles, [], tile)
 
 
 def _row(

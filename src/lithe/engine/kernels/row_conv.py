@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lithe.engine.isa import InstructionSet
+from lithe.engine.kernels.row_tiles import Columns, Run, tile_runs
 
 Floats = NDArray[np.float32]
-Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class RowConv:
         """Panels that hold all `n` channels."""
         return ceil(self.n / self.panel_width(isa))
 
+    def runs(self) -> list[Run]:
+        """The tiles of the row."""
+        columns = Columns(self.columns, self.stride, self.dilation, self.pad, self.width_in)
+        return tile_runs(self.pixels, self.tile[0], columns)
+
 
 def pack_panels(weight: Floats, width: int, lanes: int) -> Floats:
     """Weights (rows, columns, k, n) as [panel][row][column][k][width], the end filled with 0.
@@ -68,30 +73,3 @@ def pad_bias(bias: Floats, lanes: int) -> Floats:
     padded = np.zeros(ceil(len(bias) / lanes) * lanes, np.float32)
     padded[: len(bias)] = bias
     return padded
-
-
-def _valid(conv: RowConv, first: int, count: int) -> Ranges:
-    """Per kernel column, the range of a tile's pixels whose input lies inside the image."""
-    if not conv.width_in:
-        return ((0, count),) * conv.columns
-    ranges = []
-    for kx in range(conv.columns):
-        shift = kx * conv.dilation - conv.pad
-        inside = [p for p in range(count) if 0 <= (first + p) * conv.stride + shift < conv.width_in]
-        ranges.append((inside[0], inside[-1] + 1) if inside else (0, 0))
-    return tuple(ranges)
-
-
-def tile_runs(conv: RowConv) -> list[tuple[int, int, int, Ranges]]:
-    """(first pixel, pixels of a tile, tiles, valid ranges) of runs of equal tiles in a row."""
-    runs: list[tuple[int, int, int, Ranges]] = []
-    size = conv.tile[0]
-    for first in range(0, conv.pixels, size):
-        count = min(size, conv.pixels - first)
-        valid = _valid(conv, first, count)
-        if runs and runs[-1][1] == count and runs[-1][3] == valid:
-            start, _, tiles, _ = runs[-1]
-            runs[-1] = (start, count, tiles + 1, valid)
-        else:
-            runs.append((first, count, 1, valid))
-    return runs

@@ -15,7 +15,7 @@ from math import ceil
 
 from lithe.engine.ir import Function
 from lithe.engine.isa import InstructionSet
-from lithe.engine.kernels.row_conv import RowConv, tile_runs
+from lithe.engine.kernels.row_conv import RowConv
 from lithe.engine.kernels.tile import write_tiles
 
 
@@ -41,6 +41,6 @@ def panel_function(isa: InstructionSet, name: str, conv: RowConv, channels: int)
     )
     vectors = ceil(channels / isa.lanes)
     bias = [f.load(f.at("%bias", j * isa.lanes)) for j in range(vectors)]
-    for first, count, tiles, valid in tile_runs(conv):
-        write_tiles(f, conv, (first, count, tiles), valid, channels, bias)
+    for run in conv.runs():
+        write_tiles(f, conv, run, channels, bias)
     return f.text

@@ -13,7 +13,8 @@ from math import ceil
 
 from lithe.engine.ir import Function, Value
 from lithe.engine.kernels.activation import activate
-from lithe.engine.kernels.row_conv import Ranges, RowConv
+from lithe.engine.kernels.row_conv import RowConv
+from lithe.engine.kernels.row_tiles import Run
 
 CHAIN = 256  # products in a chain, about
 _LINE = 16  # float32 of a cache line
@@ -33,23 +34,21 @@ class Ahead:
 def write_tiles(
     f: Function,
     conv: RowConv,
-    run: tuple[int, int, int],
-    valid: Ranges,
+    run: Run,
     channels: int,
     bias: list[str],
 ) -> None:
-    """Tiles of `run`, (first pixel, pixels of a tile, tiles), in a function of a panel."""
-    first, count, tiles = run
+    """The tiles of a run, in a function of a panel."""
 
     def tile(index: Value, _: list[str]) -> list[str]:
-        x = f.add(f.mul(index, count), first)
+        x = f.add(f.mul(index, run.count), run.first)
         ahead = None
         if conv.prefetch:
-            ahead = _ahead(f, conv, f.add(index, first // conv.tile[0]), len(bias))
-        _Tile(f, conv, x, count, valid, channels, bias).write(ahead)
+            ahead = _ahead(f, conv, f.add(index, run.first // conv.tile[0]), len(bias))
+        _Tile(f, conv, x, run, channels, bias).write(ahead)
         return []
 
-    f.loop(0, tiles, [], tile)
+    f.loop(0, run.tiles, [], tile)
 
 
 def _ahead(f: Function, conv: RowConv, tile: Value, vectors: int) -> Ahead:
@@ -71,16 +70,15 @@ class _Tile:
         f: Function,
         conv: RowConv,
         x: Value,
-        count: int,
-        valid: Ranges,
+        run: Run,
         channels: int,
         bias: list[str],
     ) -> None:
-        self.f, self.conv, self.x, self.count = f, conv, x, count
-        self.valid, self.bias, self.vectors = valid, bias, len(bias)
+        self.f, self.conv, self.x, self.count = f, conv, x, run.count
+        self.valid, self.bias, self.vectors = run.valid, bias, len(bias)
         self.last = channels - (self.vectors - 1) * f.isa.lanes
         self.chains = chains(conv)
-        self.total = f.room(count * self.vectors) if self.chains.several else ""
+        self.total = f.room(run.count * self.vectors) if self.chains.several else ""
 
     def write(self, ahead: Ahead | None) -> None:
         """The whole tile, from the bias to what is stored."""

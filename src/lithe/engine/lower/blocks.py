@@ -14,9 +14,9 @@ from lithe.engine.lower.context import Lowering
 from lithe.engine.lower.conv import source_of
 from lithe.engine.lower.convolution import (
     Convolution,
+    conv_step,
     convolution_of,
     depthwise_of,
-    macs_of,
     packed,
     packed_depthwise,
     row_of,
@@ -118,7 +118,8 @@ def _chain(ctx: Lowering, index: int) -> list[Convolution]:
 
 
 def _reads_alone(ctx: Lowering, part: Convolution, before: Convolution) -> bool:
-    return part.source == before.node.output and ctx.only_reader(part.source)
+    # A node may read a tensor twice: convolve it, and add it to the outcome.
+    return part.residual != part.source == before.node.output and ctx.only_reader(part.source)
 
 
 def _leads_on(ctx: Lowering, index: int, part: Convolution) -> bool:
@@ -196,11 +197,7 @@ def _roll(ctx: Lowering, block: Block) -> None:
         places += packed(ctx, block.project, project)
     window = window_of(block.depthwise.conv, inner, height)
     work = Rolling(x.shape[0], window, row, expand, below, project)
-    kernel, units = rolling_kernel(ctx.isa, work)
-    places.append(out.place)
-    if residual:
-        places.append(residual.place)
-    ctx.step(kernel, tuple(places), units, last.node.path, macs_of(ctx, *block.parts))
+    conv_step(ctx, rolling_kernel(ctx.isa, work), places, (out, residual), *block.parts)
 
 
 def _slice(ctx: Lowering, block: Block) -> None:
@@ -214,8 +211,7 @@ def _slice(ctx: Lowering, block: Block) -> None:
     )
     row = depthwise_of(block.depthwise, inner, out.shape[3], out.pitch)
     window = window_of(block.depthwise.conv, inner, out.shape[2])
-    kernel, units = sliced_kernel(ctx.isa, Sliced(x.shape[0], window, expand, row))
+    made = sliced_kernel(ctx.isa, Sliced(x.shape[0], window, expand, row))
     taps = packed_depthwise(ctx, block.depthwise)
-    places = (x.place, *packed(ctx, block.expand, expand), taps, out.place)
-    macs = macs_of(ctx, block.expand, block.depthwise)
-    ctx.step(kernel, places, units, block.depthwise.node.path, macs)
+    places = (x.place, *packed(ctx, block.expand, expand), taps)
+    conv_step(ctx, made, places, (out, None), block.expand, block.depthwise)

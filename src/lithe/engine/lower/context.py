@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.copy import copy_kernel
+from lithe.engine.kernels.row_conv import Floats
 from lithe.engine.lower.placing import Slot, concat_slots
 from lithe.engine.lower.tensor import NHWC, ROWS, Tensor, dense, pitch_of
 from lithe.engine.program import Arena, Input, Kernel, Output, Place, Program, Step, Weights
 from lithe.errors import LitheError
 from lithe.graph import Model, Node
 from lithe.graph.ops import Activation, Fused, Op, Reshape, Shape
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,16 @@ class Lowering:
 
     Tensors of rank 4 are `nhwc` and all others `rows`, with one exception: what the caller
     brings, and what a reshape makes, may be of rank 4 in `rows`. `nhwc(name)` and
-    `rows(name)` give the one that a rule needs, by a copy where there is none yet.
+    `rows(name)` give the one that a rule needs, by a copy where there is none yet. Without
+    `packs` the weights of convolutions are only named.
     """
 
-    def __init__(self, model: Model, isa: InstructionSet, threads: int) -> None:
+    def __init__(self, model: Model, isa: InstructionSet, threads: int, packs: bool = True) -> None:
         self.model = model
         self.graph = model.graph
         self.isa = isa
         self.threads = threads
+        self.packs = packs
         self._tensors: dict[str, Tensor] = {}
         self._copies: dict[tuple[str, str], Tensor] = {}
         self._steps: list[Step] = []

@@ -3,23 +3,21 @@
 Everything that writes a convolution, alone or inside a fused block, starts here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.depthwise import RowDepthwise, pack_depthwise
-from lithe.engine.kernels.row_conv import RowConv, pack_panels, pad_bias
+from lithe.engine.kernels.row_conv import Floats, RowConv, pack_panels, pad_bias
 from lithe.engine.kernels.window import Window
 from lithe.engine.lower.context import Lowering
 from lithe.engine.lower.tensor import Tensor
-from lithe.engine.program import Weights
+from lithe.engine.program import Kernel, Place, Weights
 from lithe.engine.tiles import choose_tile
 from lithe.graph import Node
-from lithe.graph.ops import Conv2d, Fused, Linear
-
-Floats = NDArray[np.float32]
+from lithe.graph.ops import Conv2d, Fused, Linear, Op
 
 # A stem reads the caller's planes where it stands; with more channels n h w c is quicker.
 MOST_PLANES = 4
@@ -61,22 +59,38 @@ class Convolution:
 
 def convolution_of(ctx: Lowering, node: Node) -> Convolution | None:
     """The convolution that a node is, or None."""
-    op, residual, activation = node.op, "", None
+    op = _inner(node)
+    return _convolution(ctx, node, op) if isinstance(op, Conv2d) else None
+
+
+def linear_of(ctx: Lowering, node: Node) -> Convolution:
+    """A linear layer as a pointwise convolution, its rows as pixels."""
+    op = _inner(node)
+    assert isinstance(op, Linear)
+    return _convolution(ctx, node, Conv2d(op.c_in, op.c_out, (1, 1), bias=op.bias))
+
+
+def _inner(node: Node) -> Op:
+    return node.op.op if isinstance(node.op, Fused) else node.op
+
+
+def _convolution(ctx: Lowering, node: Node, conv: Conv2d) -> Convolution:
+    residual, activation = "", None
     if isinstance(node.op, Fused):
         residual = node.inputs[-1] if node.op.residual else ""
-        op, activation = node.op.op, node.op.activation
-    if isinstance(op, Linear):
-        op = Conv2d(op.c_in, op.c_out, (1, 1), bias=op.bias)
-    if not isinstance(op, Conv2d):
-        return None
-    values = ctx.model.values
-    weight = np.asarray(values[node.constants[0]], np.float32)
-    shape = (op.c_out, op.c_in // op.groups, *op.kernel)
-    bias = np.zeros(op.c_out, np.float32)
-    if op.bias:
-        bias = np.asarray(values[node.constants[1]], np.float32)
+        activation = node.op.activation
+    weight, *bias = ctx.constants(node)
+    shape = (conv.c_out, conv.c_in // conv.groups, *conv.kernel)
     kind, args = (activation.kind, activation.args) if activation else ("", ())
-    return Convolution(node, op, weight.reshape(shape), bias, kind, args, residual)
+    return Convolution(
+        node,
+        conv,
+        weight.reshape(shape),
+        bias[0] if conv.bias else np.zeros(conv.c_out, np.float32),
+        kind,
+        args,
+        residual,
+    )
 
 
 def window_of(conv: Conv2d, x: Tensor, height_out: int) -> Window:
@@ -153,8 +167,12 @@ def depthwise_of(
 
 def packed(ctx: Lowering, part: Convolution, row: RowConv) -> tuple[Weights, Weights]:
     """Weights and bias as the row functions of `row` read them."""
-    isa, conv = ctx.isa, part.conv
+    isa, conv, name = ctx.isa, part.conv, part.node.output
     width, n = row.panel_width(isa), conv.c_out // conv.groups
+    planes = "planes" if row.rows > conv.kernel[0] else "channels"
+    weight_name, bias_name = f"{name}.weight.{width}.{planes}", f"{name}.bias"
+    if not ctx.packs:
+        return Weights(weight_name), Weights(bias_name)
     groups, biases = [], []
     for start in range(0, conv.c_out, n):
         weight = part.weight[start : start + n]
@@ -164,20 +182,33 @@ def packed(ctx: Lowering, part: Convolution, row: RowConv) -> tuple[Weights, Wei
             order = weight.transpose(2, 3, 1, 0)
         groups.append(pack_panels(np.ascontiguousarray(order), width, isa.lanes))
         biases.append(pad_bias(part.bias[start : start + n], isa.lanes))
-    name = part.node.output
-    planes = "planes" if row.rows > conv.kernel[0] else "channels"
     # In memory the bias comes first, so that prefetching runs from weights into weights.
-    bias = ctx.weights(f"{name}.bias", np.concatenate(biases))
-    return ctx.weights(f"{name}.weight.{width}.{planes}", np.concatenate(groups)), bias
+    bias = ctx.weights(bias_name, np.concatenate(biases))
+    return ctx.weights(weight_name, np.concatenate(groups)), bias
 
 
 def packed_depthwise(ctx: Lowering, part: Convolution) -> Weights:
     """Weights and bias of a depthwise convolution."""
-    taps = pack_depthwise(part.weight[:, 0], part.bias, ctx.isa.lanes)
-    return ctx.weights(f"{part.node.output}.taps", taps)
+    name = f"{part.node.output}.taps"
+    if not ctx.packs:
+        return Weights(name)
+    return ctx.weights(name, pack_depthwise(part.weight[:, 0], part.bias, ctx.isa.lanes))
 
 
 def macs_of(ctx: Lowering, *parts: Convolution) -> int:
     """Multiply-accumulates of these convolutions together."""
     shapes = ctx.model.graph.shapes
     return sum(part.node.op.macs(*(shapes[name] for name in part.node.inputs)) for part in parts)
+
+
+def conv_step(
+    ctx: Lowering,
+    made: tuple[Kernel, int],
+    places: Sequence[Place],
+    ends: tuple[Tensor, Tensor | None],
+    *parts: Convolution,
+) -> None:
+    """A step of `parts`, a kernel and its units: `places`, then output and residual."""
+    kernel, units = made
+    args = (*places, *(tensor.place for tensor in ends if tensor))
+    ctx.step(kernel, args, units, parts[-1].node.path, macs_of(ctx, *parts))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lithe.engine.kernels.elementwise import Elementwise, elementwise_kernel
+from lithe.engine.kernels.row_conv import Floats
 from lithe.engine.kernels.strides import nest_of
-from lithe.engine.lower.context import Floats, Lowering, Work, work_of
+from lithe.engine.lower.context import Lowering, Work, work_of
 from lithe.engine.lower.tensor import NHWC, ROWS, Tensor
 from lithe.engine.program import Place
 from lithe.graph import Node

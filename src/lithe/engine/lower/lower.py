@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from lithe.engine.isa import InstructionSet
+from lithe.engine.kernels.activation import ACTIVATIONS
 from lithe.engine.lower.blocks import fuse_block
 from lithe.engine.lower.context import Lowering
-from lithe.engine.lower.conv import lower_conv
+from lithe.engine.lower.conv import lower_conv, lower_linear
 from lithe.engine.lower.elementwise import (
     lower_activation,
     lower_batch_norm,
@@ -32,6 +33,7 @@ from lithe.errors import LitheError
 from lithe.graph import Node
 from lithe.graph.model import Model
 from lithe.graph.ops import (
+    PRELU,
     Activation,
     AdaptivePool2d,
     BatchNorm,
@@ -51,7 +53,6 @@ from lithe.graph.ops import (
     Pool2d,
     Reshape,
     Resize,
-    Shape,
     Slice,
     Softmax,
     Transpose,
@@ -75,7 +76,7 @@ LOWERINGS: dict[type[Op], Rule] = {
     Copy: lower_reshape,
     Dropout: lower_reshape,
     Flatten: lower_reshape,
-    Linear: lower_conv,
+    Linear: lower_linear,
     Mean: lower_mean,
     Pad: lower_pad,
     Pool2d: lower_pool,
@@ -90,19 +91,20 @@ FUSED = (AdaptivePool2d, BatchNorm, Binary, Conv2d, Linear, Pool2d)
 
 
 def lower(
-    model: Model, isa: InstructionSet, threads: int, groupers: tuple[Grouper, ...] = GROUPERS
+    model: Model,
+    isa: InstructionSet,
+    threads: int,
+    groupers: tuple[Grouper, ...] = GROUPERS,
+    *,
+    packs: bool = True,
 ) -> Program:
-    """The program of a simplified model.
+    """The program of a simplified model; to be looked at, not to be run, unless it `packs` weights.
 
     Raises:
         LitheError: operators without a rule here; names each with its module and source line.
     """
     shapes = model.graph.shapes
-    unknown = [
-        node
-        for node in model.graph.nodes
-        if not is_known(node.op, *(shapes[name] for name in node.inputs))
-    ]
+    unknown = [node for node in model.graph.nodes if not is_known(node.op)]
     if unknown:
         raise LitheError(
             f"the engine has no kernel for {'; '.join(map(_described, unknown))}; "
@@ -113,7 +115,7 @@ def lower(
         raise LitheError(
             f"the tensor {empty[0]} of shape {shapes[empty[0]]} holds nothing to compute"
         )
-    context = Lowering(model, isa, threads)
+    context = Lowering(model, isa, threads, packs)
     nodes = model.graph.nodes
     index = 0
     while index < len(nodes):
@@ -128,11 +130,15 @@ def lower(
     return context.program()
 
 
-def is_known(op: Op, *inputs: Shape) -> bool:
-    """Whether there is a kernel for an operator on such inputs, with what is fused to it."""
+def is_known(op: Op) -> bool:
+    """Whether there is a kernel for an operator, with what is fused to it."""
     inner = _inner(op)
-    if isinstance(inner, Linear) and len(inputs[0]) != 2:
-        return False  # the kernel's channels are axis 1, a linear layer's are the last axis
+    activation = op.activation if isinstance(op, Fused) else op
+    if isinstance(activation, Activation) and activation.kind not in (*ACTIVATIONS, PRELU):
+        return False
+    match inner:
+        case Concat(operands=[_, *_]) | Softmax(log=True) | Resize(mode="bicubic"):
+            return False
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
 
 
@@ -142,7 +148,14 @@ def _inner(op: Op) -> Op:
 
 def _described(node: Node) -> str:
     op = _inner(node.op)
-    name = op.name if isinstance(op, Unknown) else type(op).__name__
+    activation = node.op.activation if isinstance(node.op, Fused) else op
+    if isinstance(activation, Activation) and activation.kind not in ACTIVATIONS:
+        op = activation
+    match op:
+        case Unknown(name=name) | Activation(kind=name):
+            pass
+        case _:
+            name = type(op).__name__
     if isinstance(op, Part):
         name = f"part {op.index} of several outputs"
     where = ", ".join(filter(None, (f"module {node.path}" if node.path else "", node.source)))

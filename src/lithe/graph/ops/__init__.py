@@ -3,7 +3,7 @@
 Shapes are tuples in the order n c h w (n c after flattening). An operator is a value: no
 weights, no names, no torch. Together with the arrays that its node names as `constants` it
 fully determines what comes out, and its docstring says which those are. Adding one is one
-dataclass here and one line in each door (`lithe.graph.aten`).
+dataclass here and one line in each door (`lithe.graph.aten_rules`, `lithe.graph.onnx.rules`).
 """
 
 from lithe.graph.ops.elementwise import (
@@ -17,6 +17,7 @@ from lithe.graph.ops.elementwise import (
     Softmax,
     between,
 )
+from lithe.graph.ops.indexing import Expand, Flip, PadAxes, Roll, Take, Windows
 from lithe.graph.ops.moving import (
     ChannelShuffle,
     Concat,
@@ -29,45 +30,82 @@ from lithe.graph.ops.moving import (
     Transpose,
     Unknown,
 )
-from lithe.graph.ops.op import Op, Pair, Shape
-from lithe.graph.ops.sampling import AdaptivePool2d, Mean, Pool2d, Resize
-from lithe.graph.ops.weighted import BatchNorm, Conv2d, Linear
+from lithe.graph.ops.norms import GroupNorm, LayerNorm, LocalResponseNorm, RmsNorm
+from lithe.graph.ops.op import Op, Operands, Pair, Shape, broadcast
+from lithe.graph.ops.products import AddProduct, Attention, Einsum, MatMul
+from lithe.graph.ops.sampling import (
+    REDUCTIONS,
+    AdaptivePool2d,
+    Mean,
+    Pool2d,
+    Pool3d,
+    Reduce,
+    Resize,
+)
+from lithe.graph.ops.weighted import BatchNorm, Conv2d, ConvNd, ConvTransposed, Linear
 
+# Whatever batch norm folds into, beside a linear layer.
+CONVOLUTIONS = (Conv2d, ConvNd, ConvTransposed)
 # Operators that may write where they read, where nobody else needs what they overwrite.
 OVERWRITES = (BatchNorm, Activation)
 # Operators that write nothing: their output is a second name for the bytes of their input.
-ALIASES = (Flatten, Dropout, Reshape, Transpose, Slice, Part)
+ALIASES = (Flatten, Dropout, Reshape, Transpose, Slice, Part, Expand, Windows)
+# Operators that work nothing out: what they make, they move.
+MOVES = (*ALIASES, ChannelShuffle, Concat, Copy, Flip, Pad, PadAxes, Roll, Take)
 
 __all__ = [
     "ACTIVATIONS",
     "ALIASES",
     "BINARY",
+    "CONVOLUTIONS",
+    "MOVES",
     "OVERWRITES",
     "PRELU",
+    "REDUCTIONS",
     "Activation",
     "AdaptivePool2d",
+    "AddProduct",
+    "Attention",
     "BatchNorm",
     "Binary",
     "ChannelShuffle",
     "Concat",
     "Conv2d",
+    "ConvNd",
+    "ConvTransposed",
     "Copy",
     "Dropout",
+    "Einsum",
+    "Expand",
     "Flatten",
+    "Flip",
     "Fused",
+    "GroupNorm",
+    "LayerNorm",
     "Linear",
+    "LocalResponseNorm",
+    "MatMul",
     "Mean",
     "Op",
+    "Operands",
     "Pad",
+    "PadAxes",
     "Pair",
     "Part",
     "Pool2d",
+    "Pool3d",
+    "Reduce",
     "Reshape",
     "Resize",
+    "RmsNorm",
+    "Roll",
     "Shape",
     "Slice",
     "Softmax",
+    "Take",
     "Transpose",
     "Unknown",
+    "Windows",
     "between",
+    "broadcast",
 ]

@@ -1,29 +1,31 @@
 """Operators that work element by element, and softmax."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 
 from lithe.errors import LitheError
-from lithe.graph.ops.op import Op, Shape, axis_of
+from lithe.graph.ops.op import Op, Shape, axis_of, broadcast
 
 # x where x > 0, else x times the constant `weight` (1 or c numbers, along axis 1).
 PRELU = "prelu"
 # Functions of one element x, each with the number of its `args`. All are torch's:
-# `leaky_relu` has (slope), `elu` (alpha), `softplus` (beta, threshold), `clamp` (low, high)
-# with infinities for no limit. With a number v: x + v, x - v, v - x, x v, x / v, x ** v.
+# `leaky_relu` has (slope), `elu` and `celu` (alpha), the shrinks (lambda), `softplus` (beta,
+# threshold), `clamp` (low, high) with infinities for no limit. With a number v: x + v, x - v,
+# v - x, x v, x / v, x ** v.
 ACTIVATIONS = {
     **dict.fromkeys(
         (
             "relu", "relu6", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid", "gelu",
             "gelu_tanh", "mish", "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal",
-            "square", PRELU,
+            "square", PRELU, "erf", "sin", "cos", "floor", "ceil", "round", "sign", "log1p",
+            "expm1", "log_sigmoid", "selu",
         ),
         0,
     ),
     **dict.fromkeys(
         (
             "leaky_relu", "elu", "add_constant", "sub_constant", "rsub_constant",
-            "mul_constant", "div_constant", "pow_constant",
+            "mul_constant", "div_constant", "pow_constant", "celu", "hardshrink", "softshrink",
         ),
         1,
     ),
@@ -43,6 +45,10 @@ class Activation(Op):
     kind: str
     args: tuple[float, ...] = ()
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an element, whichever function it is."""
+        return prod(inputs[0])
+
 
 def between(low: float | None, high: float | None) -> Activation:
     """X cut to low ... high, by its own name where it has one; None for no limit.
@@ -57,9 +63,10 @@ def between(low: float | None, high: float | None) -> Activation:
 
 @dataclass(frozen=True, slots=True)
 class Softmax(Op):
-    """Exponentials along an axis that add up to 1."""
+    """Exponentials along an axis that add up to 1; with `log`, the logarithm of that."""
 
     axis: int
+    log: bool = False
 
     def shape(self, *inputs: Shape) -> Shape:
         """That of the input.
@@ -69,6 +76,10 @@ class Softmax(Op):
         """
         axis_of(self.axis, inputs[0])
         return inputs[0]
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """Five an element: largest, difference, `exp`, sum, quotient (or its logarithm)."""
+        return 5 * prod(inputs[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +99,11 @@ class Binary(Op):
         Raises:
             LitheError: the shapes do not broadcast.
         """
-        longest = max(len(shape) for shape in inputs)
-        padded = [(1,) * (longest - len(shape)) + shape for shape in inputs]
-        for sizes in zip(*padded, strict=True):
-            if len({size for size in sizes if size != 1}) > 1:
-                raise LitheError(f"shapes {' and '.join(map(str, inputs))} do not broadcast")
-        return tuple(
-            next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
-        )
+        return broadcast(*inputs)
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an output element."""
+        return prod(self.shape(*inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +141,14 @@ class Fused(Op):
     def macs(self, *inputs: Shape) -> int:
         """Those of `op`."""
         return self.op.macs(*(inputs[:-1] if self.residual else inputs))
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """Those of `op`, of the addition and of the activation."""
+        own = inputs[:-1] if self.residual else inputs
+        out = self.op.shape(*own)
+        after = self.activation.other_ops(out) if self.activation else 0
+        return self.op.other_ops(*own) + self.residual * prod(out) + after
+
+    def constants(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """Those of `op`."""
+        return self.op.constants(*(inputs[:-1] if self.residual else inputs))

@@ -4,21 +4,26 @@ from dataclasses import dataclass
 from math import prod
 
 from lithe.errors import LitheError
-from lithe.graph.ops.op import Op, Shape, axis_of, image
+from lithe.graph.ops.op import Op, Operands, Shape, axis_of, filled_in, image
 
 
 @dataclass(frozen=True, slots=True)
 class Concat(Op):
-    """Tensors one after the other along `axis`, of the same size on every other axis."""
+    """Tensors one after the other along `axis`, of the same size on every other axis.
+
+    `operands` says where constants stand among them; see `lithe.graph.ops.products`.
+    """
 
     axis: int = 1
+    operands: Operands = ()
 
     def shape(self, *inputs: Shape) -> Shape:
-        """The first input's shape with all sizes on `axis` added up.
+        """The first operand's shape with all sizes on `axis` added up.
 
         Raises:
             LitheError: the shapes differ on an axis other than `axis`.
         """
+        inputs = filled_in(self.operands, inputs)
         before, after = inputs[0][: self.axis], inputs[0][self.axis + 1 :]
         for shape in inputs:
             axis_of(self.axis, shape)
@@ -28,6 +33,10 @@ class Concat(Op):
                     f"{self.axis}, along which they are concatenated"
                 )
         return (*before, sum(shape[self.axis] for shape in inputs), *after)
+
+    def constants(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """Those of `operands`."""
+        return tuple(shape for shape in self.operands if shape is not None)
 
 
 @dataclass(frozen=True, slots=True)

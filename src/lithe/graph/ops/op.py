@@ -7,11 +7,13 @@ from lithe.errors import LitheError
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
+# What an operator is applied to: None for the node's next input, a shape for a constant.
+Operands = tuple[Shape | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """What every operator answers; one that multiplies nothing answers 0 MACs."""
+    """What every operator answers; one that works out nothing answers 0 to both counts."""
 
     def shape(self, *inputs: Shape) -> Shape:
         """Shape of the output, that of the first input unless the operator says otherwise."""
@@ -20,6 +22,18 @@ class Op:
     def macs(self, *inputs: Shape) -> int:
         """Multiply-accumulates of one run on inputs of these shapes."""
         return 0
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """Operations on elements that are no multiply-accumulates, of one such run.
+
+        One is what makes one number of one or two: an addition, a comparison, a function
+        such as `exp`, however many instructions a machine takes for it.
+        """
+        return 0
+
+    def constants(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """Shapes of the constants that it reads beside inputs of these shapes, in order."""
+        return ()
 
 
 def image(shape: Shape) -> Shape:
@@ -33,10 +47,45 @@ def image(shape: Shape) -> Shape:
     return shape
 
 
+def filled_in(operands: Operands, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Shapes of all operands of an operator that is given these inputs.
+
+    Raises:
+        LitheError: there are more inputs, or fewer.
+    """
+    if not operands:
+        return inputs
+    left = list(inputs)
+    if len(left) != operands.count(None):
+        raise LitheError(f"{len(left)} inputs for operands {operands}")
+    return tuple(left.pop(0) if shape is None else shape for shape in operands)
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """The shape that element-wise operators on these make.
+
+    Raises:
+        LitheError: they do not broadcast.
+    """
+    longest = max(len(shape) for shape in shapes)
+    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
+    for sizes in zip(*padded, strict=True):
+        if len({size for size in sizes if size != 1}) > 1:
+            raise LitheError(f"shapes {' and '.join(map(str, shapes))} do not broadcast")
+    return tuple(
+        next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
+    )
+
+
 def windows(
-    size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, round_up: bool = False
-) -> Pair:
-    """How many windows fit (h, w) pixels.
+    size: Shape,
+    kernel: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
+    round_up: bool = False,
+) -> Shape:
+    """How many windows fit along each axis of an image: (h, w), or of another rank.
 
     Raises:
         LitheError: none does.
@@ -53,7 +102,7 @@ def windows(
                 f"padded by {p}"
             )
         out.append(count)
-    return out[0], out[1]
+    return tuple(out)
 
 
 def axis_of(axis: int, shape: Shape) -> int:

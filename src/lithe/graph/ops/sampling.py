@@ -1,6 +1,7 @@
 """Operators that look at neighbouring pixels: pooling, averaging, resizing."""
 
 from dataclasses import dataclass
+from math import prod
 
 from lithe.errors import LitheError
 from lithe.graph.ops.op import Op, Pair, Shape, axis_of, image, windows
@@ -42,6 +43,10 @@ class Pool2d(Op):
         )
         return (n, c, *out)
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each element of a window and output element; padding counts as data."""
+        return prod(self.shape(*inputs)) * prod(self.kernel)
+
 
 @dataclass(frozen=True, slots=True)
 class AdaptivePool2d(Op):
@@ -56,6 +61,46 @@ class AdaptivePool2d(Op):
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c, *size)."""
         return (*image(inputs[0])[:2], *self.size)
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each element of a window and output element; windows may overlap."""
+        n, c, *sides = image(inputs[0])
+        taps = (
+            sum(-(-(i + 1) * h // h_out) - i * h // h_out for i in range(h_out))
+            for h, h_out in zip(sides, self.size, strict=True)
+        )
+        return n * c * prod(taps)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool3d(Op):
+    """`Pool2d` over three axes, (d, h, w) each."""
+
+    kind: str
+    kernel: Shape
+    stride: Shape
+    padding: Shape = (0, 0, 0)
+    dilation: Shape = (1, 1, 1)
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """(n, c, d_out, h_out, w_out); `ceil_mode` as for `Pool2d`.
+
+        Raises:
+            LitheError: not five axes, a kernel larger than the padded input, or more
+                padding than half a kernel.
+        """
+        if len(inputs[0]) != 5:
+            raise LitheError(f"a pooling over three axes was given {inputs[0]}")
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise LitheError(f"padding {self.padding} is more than half of kernel {self.kernel}")
+        each = (self.kernel, self.stride, self.padding, self.dilation)
+        return (*inputs[0][:2], *windows(inputs[0][2:], *each, self.ceil_mode))
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each element of a window and output element; padding counts as data."""
+        return prod(self.shape(*inputs)) * prod(self.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +124,51 @@ class Mean(Op):
             if self.keepdim or axis not in self.axes
         )
 
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an input element."""
+        return prod(inputs[0])
+
+
+# What `Reduce` makes of the elements, and its operations for each of them. `l1` and `l2` are
+# norms, the sum of |x| and the root of the sum of x^2.
+REDUCTIONS = {"sum": 1, "max": 1, "min": 1, "prod": 1, "l1": 2, "l2": 2, "var": 4, "std": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce(Op):
+    """One number, by one of `REDUCTIONS`, of all elements along some axes; those go.
+
+    With `keepdim` they become 1. Variances divide by n - `correction`. The average is `Mean`.
+    """
+
+    kind: str
+    axes: tuple[int, ...]
+    keepdim: bool = False
+    correction: float = 0.0
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The sizes of the axes that are left.
+
+        Raises:
+            LitheError: there is no such axis.
+        """
+        return Mean(self.axes, self.keepdim).shape(*inputs)
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One an input element, or as many as `REDUCTIONS` says."""
+        return REDUCTIONS[self.kind] * prod(inputs[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Resize(Op):
-    """An image of another size: `nearest` or `bilinear`, with torch's coordinates.
+    """An image of another size: `nearest`, `bilinear` or `bicubic`, with torch's coordinates.
 
     With r input pixels per output pixel (`ratios`), output pixel i reads, `nearest`, input
     pixel floor(i r); `bilinear`, between the two pixels around (i + 0.5) r - 0.5, at least
     0, or with `align_corners` around i r. Indices are cut at the last pixel. torch works
-    them out in the type of the numbers: float32 for a float32 image.
+    them out in the type of the numbers: float32 for a float32 image. `bicubic` mixes the
+    four pixels around the same place, which may lie outside, on each axis: one at a distance
+    of t < 1 by (1.25 t - 2.25) t^2 + 1, else by ((-0.75 t + 3.75) t - 6) t + 3.
 
     `scale` holds the factors that the network was written with, where it was written with
     factors: they need not be the quotient of the sizes.
@@ -101,6 +182,10 @@ class Resize(Op):
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c, *size)."""
         return (*image(inputs[0])[:2], *self.size)
+
+    def other_ops(self, *inputs: Shape) -> int:
+        """One for each pixel that an output pixel is mixed from; `nearest` only moves."""
+        return {"nearest": 0, "bilinear": 4, "bicubic": 16}[self.mode] * prod(self.shape(*inputs))
 
     def ratios(self, input_shape: Shape) -> tuple[float, float]:
         """Input pixels per output pixel, (h, w).

@@ -50,12 +50,12 @@ def _folded(layer: Node, norm: Node, values: dict[str, Array]) -> tuple[Node, di
     assert isinstance(norm.op, BatchNorm)
     assert isinstance(layer.op, Conv2d | Linear)
     held = values[layer.constants[0]]
-    weight, *rest = (np.asarray(values[name], np.float64) for name in layer.constants)
+    rest = [np.asarray(values[name], np.float64) for name in layer.constants[1:]]
     gamma, beta, mean, var = (np.asarray(values[name], np.float64) for name in norm.constants)
     with np.errstate(all="ignore"):  # a variance of zero is the network's affair
         scale = gamma / np.sqrt(var + norm.op.eps)
         bias = (rest[0] if rest else 0.0) * scale + (beta - mean * scale)
-        weight = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+        weight = _scaled(held, scale)
     dtype = held.dtype if held.dtype == np.float64 else np.dtype(np.float32)
     names = f"folded:{norm.output}:weight", f"folded:{norm.output}:bias"
     node = replace(
@@ -67,4 +67,11 @@ def _folded(layer: Node, norm: Node, values: dict[str, Array]) -> tuple[Node, di
         constants=names,
     )
     with np.errstate(all="ignore"):
-        return node, {names[0]: weight.astype(dtype), names[1]: bias.astype(dtype)}
+        return node, {names[0]: weight.astype(dtype, copy=False), names[1]: bias.astype(dtype)}
+
+
+def _scaled(weight: Array, scale: Array) -> Array:
+    """The filters times their factors, in float64."""
+    if not any(weight.strides) and not weight.flat[0] and np.isfinite(scale).all():
+        return weight  # of `zero_model`: one zero for all, whatever it is scaled by
+    return np.asarray(weight, np.float64) * scale.reshape(-1, *[1] * (weight.ndim - 1))

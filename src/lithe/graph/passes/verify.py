@@ -9,12 +9,13 @@ from lithe.graph.ops import (
     ACTIVATIONS,
     BINARY,
     Activation,
-    BatchNorm,
+    AddProduct,
+    Attention,
     Binary,
     Concat,
-    Conv2d,
+    Einsum,
     Fused,
-    Linear,
+    MatMul,
     Op,
     Part,
     Shape,
@@ -89,8 +90,8 @@ def _check_form(op: Op, inputs: int) -> None:
             if kind not in BINARY:
                 raise LitheError(f"there is no element-wise operator {kind} of two tensors")
             wanted = {1} if first else {1, 2}
-        case Concat() | Unknown() | Part():
-            return
+        case MatMul() | Attention() | Einsum() | AddProduct() | Concat() | Unknown() | Part():
+            return  # their shape rules count their operands themselves
         case _:
             wanted = {1}
     if inputs not in wanted:
@@ -104,22 +105,15 @@ def _check_constants(op: Op, inputs: tuple[Shape, ...], found: tuple[Shape, ...]
             return
         case Unknown():
             return
-        case Conv2d():
-            weight = (op.c_out, op.c_in // op.groups, *op.kernel)
-            wanted: tuple[Shape, ...] = (weight, (op.c_out,))[: 1 + op.bias]
-        case Linear():
-            wanted = ((op.c_out, op.c_in), (op.c_out,))[: 1 + op.bias]
-        case BatchNorm():
-            wanted = ((op.c,),) * 4
         case Activation(kind="prelu"):
             c = inputs[0][1] if len(inputs[0]) > 1 else 1
             fits = len(found) == 1 and len(found[0]) <= 1 and prod(found[0]) in (1, c)
-            wanted = found if fits else ((c,),)
+            wanted: tuple[Shape, ...] = found if fits else ((c,),)
         case Binary() if len(inputs) == 1:
             fits = len(found) == 1 and Binary(op.kind).shape(*inputs, *found) == inputs[0]
             wanted = found if fits else inputs
         case _:
-            wanted = ()
+            wanted = op.constants(*inputs)
     if found != wanted:
         raise LitheError(
             f"{type(op).__name__} needs constants of shapes {wanted} and was given {found}"

@@ -1,13 +1,10 @@
-"""A model file: out and in again, and every way in which one can be wrong."""
+"""Every way in which a model file can be wrong."""
 
 import hashlib
 import json
 import os
 import resource
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,281 +12,24 @@ import msgspec
 import pytest
 import safetensors.torch
 import torch
-from torch import Tensor
+from tests.nets.model_file.files import (
+    TINY,
+    card_of,
+    edited,
+    forged,
+    joined,
+    limited,
+    parts,
+    refused,
+    weights_of,
+)
 
 from lithe import __version__
-from lithe.arch import ARCHITECTURES, Architecture, Conv, DepthwiseSeparable, InvertedResidual
-from lithe.arch.registry import architecture
+from lithe.arch import Architecture
 from lithe.errors import LitheError
-from lithe.nets.build import Network, build
-from lithe.nets.card import ModelCard, Preprocessing
+from lithe.nets.card import ModelCard
 from lithe.nets.model_data import digest, read_card
-from lithe.nets.model_file import load, save
-
-TINY = Architecture(
-    name="tiny",
-    rows=(Conv(k=3, s=2, c=8), DepthwiseSeparable(c=8), InvertedResidual(t=2, c=8)),
-    resolution=16,
-    num_classes=3,
-    in_channels=1,
-)
-
-
-def card_of(described: Architecture, **changes: Any) -> ModelCard:
-    channels = described.in_channels
-    card = ModelCard(
-        arch=described,
-        classes=tuple(f"class {index}" for index in range(described.num_classes)),
-        preprocessing=Preprocessing(described.resolution, (0.5,) * channels, (0.25,) * channels),
-        seed=7,
-        metrics={"val_accuracy": 0.875},
-        data="squares",
-    )
-    return msgspec.structs.replace(card, **changes)
-
-
-def drawn(arch: Architecture, seed: int = 0) -> Network:
-    torch.manual_seed(seed)
-    network = build(arch)
-    network.train()
-    network(torch.randn(4, arch.in_channels, arch.resolution, arch.resolution))  # moves statistics
-    return network
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "model.safetensors"
-    save(path, drawn(TINY), card_of(TINY))
-    return path
-
-
-def parts(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Header and tensors of a file's bytes."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:end])
-    assert isinstance(header, dict)
-    return header, data[end:]
-
-
-def joined(header: dict[str, Any] | bytes, tensors: bytes) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + tensors
-
-
-def forged(weights: dict[str, Tensor], card: bytes, **metadata: Any) -> bytes:
-    """A file whose digest is right, whatever is in it."""
-    types = {torch.float32: "F32", torch.int64: "I64"}
-    spec = {n: (types.get(t.dtype, "F16"), tuple(t.shape)) for n, t in weights.items()}
-    data = {n: (t.contiguous().view(-1).numpy().tobytes(),) for n, t in weights.items()}
-    text = msgspec.json.encode(
-        {"format": 1, "sha256": digest(card, spec, data), "card": msgspec.Raw(card)} | metadata
-    )
-    return safetensors.torch.save(weights, {"lithe": text.decode()})
-
-
-def weights_of(arch: Architecture) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in build(arch).state_dict().items()}
-
-
-def edited(card: ModelCard, edit: Callable[[dict[str, Any]], object]) -> bytes:
-    """The card's JSON after an edit of its values."""
-    values = msgspec.json.decode(msgspec.json.encode(card))
-    edit(values)
-    return msgspec.json.encode(values)
-
-
-def refused(path: Path) -> str:
-    """The one line that `load` refuses a file with; `read_card` may take it, or refuse it too."""
-    with pytest.raises(LitheError) as caught:
-        load(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
-
-
-# What is saved comes back.
-
-
-@pytest.mark.parametrize("name", [pytest.param("tiny", marks=pytest.mark.smoke), *ARCHITECTURES])
-def test_out_and_in_again(name: str, tmp_path: Path) -> None:
-    arch = TINY if name == "tiny" else architecture(name, width=0.25, resolution=16, num_classes=3)
-    network, path = drawn(arch), tmp_path / "model.safetensors"
-    save(path, network, card_of(arch))
-    assert network.training, "saving leaves the network as it was"
-    loaded = load(path)
-    assert loaded.card == read_card(path) == card_of(arch, lithe=__version__)
-    assert loaded.arch == arch
-    assert not loaded.training
-    assert not any(module.training for module in loaded.modules())
-    assert loaded.state_dict().keys() == network.state_dict().keys()
-    for key, tensor in network.state_dict().items():
-        assert torch.equal(loaded.state_dict()[key], tensor), key
-    assert all(parameter.requires_grad for parameter in loaded.parameters())
-    x = torch.randn(2, arch.in_channels, arch.resolution, arch.resolution)
-    with torch.no_grad():
-        assert torch.equal(loaded(x), network.eval()(x))
-
-
-def test_loaded_networks_can_be_saved_and_trained_again(path: Path, tmp_path: Path) -> None:
-    loaded = load(path)
-    assert loaded.card is not None
-    save(tmp_path / "again.safetensors", loaded, loaded.card)
-    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
-    loaded.train()(torch.randn(2, 1, 16, 16)).sum().backward()
-
-
-def test_the_safetensors_package_reads_the_file(path: Path) -> None:
-    plain = safetensors.torch.load_file(path)
-    for name, tensor in load(path).state_dict().items():
-        assert torch.equal(plain[name], tensor)
-
-
-def test_loading_draws_no_random_numbers(path: Path) -> None:
-    torch.manual_seed(1)
-    expected = torch.rand(3)
-    torch.manual_seed(1)
-    load(path)
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_names_of_classes_are_any_text(tmp_path: Path) -> None:
-    classes = ("Кот", '"quoted", \\ and / ', "🐈 ")
-    save(tmp_path / "m", drawn(TINY), card_of(TINY, classes=classes))
-    loaded = load(tmp_path / "m").card
-    assert loaded is not None
-    assert loaded.classes == classes
-
-
-def test_weights_in_another_memory_layout_are_saved_as_they_read(tmp_path: Path) -> None:
-    network = drawn(TINY)
-    save(tmp_path / "a", network, card_of(TINY))
-    save(tmp_path / "b", network.to(memory_format=torch.channels_last), card_of(TINY))  # type: ignore[call-overload]
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-# What cannot be loaded is not saved.
-
-
-def nan_in_weights(network: Network) -> None:
-    with torch.no_grad():
-        network.classifier.weight[1, 2] = torch.nan
-        network.classifier.weight[2, 2] = torch.inf
-
-
-@pytest.mark.parametrize(
-    ("edit", "changes", "message"),
-    [
-        (nan_in_weights, {}, "2 of 24 values of classifier.weight are not finite"),
-        (lambda network: network.half(), {}, r"torch.float16 .* needs F32"),
-        (lambda network: setattr(network, "dropout", torch.nn.Linear(1, 1)), {}, "2 too many"),
-        (lambda network: None, {"classes": ("a", "b")}, "the card has 2 classes, .* has 3"),
-        (lambda network: None, {"classes": ("a", "b", "c\n")}, r"class 'c\\n' has control char"),
-        (lambda network: None, {"classes": ("a", "b", "\udcff")}, r"'\\udcff' is not text"),
-        (lambda network: None, {"metrics": {"val_loss": float("nan")}}, "metric val_loss is nan"),
-        (lambda network: None, {"arch": ARCHITECTURES["mobilenet_v1"]}, "make the card from"),
-        (
-            lambda network: None,
-            {"preprocessing": Preprocessing(8, (0.5,), (0.5,))},
-            "8 pixels as preprocessing.resolution",
-        ),
-        (
-            lambda network: None,
-            {"preprocessing": Preprocessing(16, (0.5, 0.5, 0.5), (0.5,))},
-            "3 channels in preprocessing.mean, and its table has 1",
-        ),
-        (
-            lambda network: None,
-            {"preprocessing": Preprocessing(16, (0.5,), (0.5, 0.1))},
-            "2 channels in preprocessing.std, and its table has 1",
-        ),
-        (
-            lambda network: None,
-            {"preprocessing": Preprocessing(16, (0.5,), (float("inf"),))},
-            r"preprocessing.std\[0\] is inf",
-        ),
-        (
-            lambda network: None,
-            {"preprocessing": Preprocessing(16, (0.5,), (0.0,))},
-            r"Expected `float` > 0.0 - at `\$.preprocessing.std",
-        ),
-    ],
-)
-def test_what_cannot_be_loaded_is_not_saved(
-    path: Path, edit: Callable[[Network], object], changes: dict[str, Any], message: str
-) -> None:
-    before = path.read_bytes()
-    network = drawn(TINY)
-    edit(network)
-    with pytest.raises(LitheError, match=message):
-        save(path, network, card_of(TINY, **changes))
-    assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_more_class_names_than_a_header_holds(tmp_path: Path) -> None:
-    arch = msgspec.structs.replace(TINY, num_classes=100_000)
-    classes = tuple(f"{index:0200d}" for index in range(100_000))
-    with pytest.raises(LitheError, match="the names of 100,000 classes need a header"):
-        save(tmp_path / "m", build(arch), card_of(arch, classes=classes))
-    assert not list(tmp_path.iterdir())
-
-
-def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(LitheError, match="No such file or directory"):
-        save(tmp_path / "none" / "m", drawn(TINY), card_of(TINY))
-
-
-# A file is there whole or not at all.
-
-
-@contextmanager
-def limited(which: int, soft: int) -> Iterator[None]:
-    """This process under a resource limit; Python turns what breaks it into an error."""
-    before = resource.getrlimit(which)
-    resource.setrlimit(which, (soft, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(which, before)
-
-
-def test_a_disk_that_fills_up_keeps_the_old_file(path: Path) -> None:
-    before = path.read_bytes()
-    network = drawn(TINY, seed=1)
-    with (
-        limited(resource.RLIMIT_FSIZE, 4096),
-        pytest.raises(LitheError, match=f"no space left for {path}"),
-    ):
-        save(path, network, card_of(TINY))
-    assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
-
-
-SAVES = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from test_model_file import TINY, card_of, drawn, save
-networks = drawn(TINY, seed=1), drawn(TINY, seed=2)
-for turn in range(100_000):
-    save(sys.argv[2], networks[turn % 2], card_of(TINY, seed=turn % 2))
-    print(turn, flush=True)
-"""
-
-
-@pytest.mark.parametrize("saves", [3, 8])
-def test_killed_while_saving_the_file_is_one_of_the_two(path: Path, saves: int) -> None:
-    command = [sys.executable, "-c", SAVES, str(Path(__file__).parent), str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert [process.stdout.readline() for _ in range(saves)] == [
-            f"{turn}\n" for turn in range(saves)
-        ]
-        process.kill()
-    card = load(path).card
-    assert card is not None
-    assert card.seed in (0, 1)
-
+from lithe.nets.model_file import load
 
 # What is no model file, or no longer one.
 

@@ -1,12 +1,10 @@
 """`torch.compile` with this engine gives what PyTorch gives, whatever it is asked."""
 
-import logging
 import os
 import subprocess
 import sys
 import tomllib
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,91 +12,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.engine.dynamo.nets import IMAGE, Net, assert_same, block, check, compiled, randomize
 from torch import Tensor, nn
 
-import lithe.engine.dynamo
-from lithe.engine.dynamo import MOST_CHANGES, MOST_SHAPES, backend
+from lithe.engine.dynamo import MOST_SHAPES, backend
 from lithe.nets.torchvision_compat import models
 
-ROOT = Path(__file__).parents[2]
-IMAGE = (2, 3, 12, 12)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing of another test's graphs, and every warning anew."""
-    monkeypatch.setattr(lithe.engine.dynamo, "_said", set())
-    torch._dynamo.reset()
-    torch.manual_seed(0)
-    yield
-    torch._dynamo.reset()
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    caplog.set_level(logging.INFO, logger="lithe.engine.dynamo")
-    return lambda: "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("lithe"))
-
-
-def compiled(model: Any, folder: Path, **options: Any) -> Any:
-    return torch.compile(
-        model, backend=backend, options={"cache": str(folder), "threads": 1, **options}
-    )
-
-
-def block(c_in: int, c_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, 2, 1), nn.BatchNorm2d(c_out), nn.ReLU6())
-
-
-class Net(nn.Module):
-    """Two convolutions, something between, and whatever form of output."""
-
-    def __init__(
-        self,
-        between: Callable[[Tensor], Tensor] = lambda x: x,
-        returns: Callable[[Tensor], Any] = lambda x: x,
-    ) -> None:
-        super().__init__()
-        self.one, self.two = block(3, 16), block(16, 20)
-        self.between, self.returns = between, returns
-        self.head = nn.Linear(20, 5)
-
-    def forward(self, x: Tensor) -> Any:
-        x = self.two(self.between(self.one(x)))
-        return self.returns(self.head(x.mean((2, 3))))
-
-
-def assert_same(found: Any, expected: Any) -> None:
-    """The same values within what float32 allows, in the same form, type and order."""
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    for one, other in zip(*map(torch.utils._pytree.tree_leaves, (found, expected)), strict=True):
-        if isinstance(one, Tensor):
-            assert one.stride() == other.stride()
-            assert one.requires_grad == other.requires_grad
-
-
-def check(model: nn.Module, *xs: Tensor, folder: Path, **options: Any) -> Any:
-    """Compile a model for inference, and compare."""
-    model.eval()
-    fast = compiled(model, folder, **options)
-    with torch.no_grad():
-        assert_same(fast(*xs), model(*xs))
-    return fast
-
-
-def randomize(model: nn.Module) -> nn.Module:
-    for part in model.modules():
-        if isinstance(part, nn.Conv2d | nn.Linear):
-            nn.init.normal_(part.weight, std=(2 / part.weight[0].numel()) ** 0.5)
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.uniform_(part.running_var, 0.5, 2)  # type: ignore[arg-type]
-            nn.init.normal_(part.running_mean, std=0.2)  # type: ignore[arg-type]
-    return model
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "shufflenet_v2_x0_5"])
@@ -212,135 +132,6 @@ def test_an_output_that_is_the_same_every_time_is_a_new_one(folder: Path) -> Non
         for each in first:
             each.fill_(9)
         assert_same(fast(torch.randn(IMAGE))[:2], fast._orig_mod(torch.randn(IMAGE))[:2])
-
-
-def gradients(model: nn.Module, x: Tensor, call: Callable[[Tensor], Tensor]) -> list[Any]:
-    model.zero_grad()
-    x.grad = None
-    call(x).square().sum().backward()
-    return [x.grad, *(each.grad for each in model.parameters())]
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize("training", [True, False])
-def test_gradients_are_those_of_pytorch(training: bool, folder: Path) -> None:
-    net = Net().train(training)
-    fast = compiled(net, folder)
-    x = torch.randn(IMAGE, requires_grad=True)
-    with pytest.warns(UserWarning, match=r"a gradient is wanted.*torch.no_grad"):
-        found = gradients(net, x, fast)
-    assert_same(found, gradients(net, x, net))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # once is enough
-        torch._dynamo.reset()
-        gradients(net, x, fast)
-
-
-def test_training_steps_and_evaluations_in_turn(folder: Path) -> None:
-    """As in a loop over epochs: the weights that are run are always those of now."""
-    net, plain = Net(), Net()
-    plain.load_state_dict(net.state_dict())
-    fast = compiled(net, folder)
-    data = torch.randn(4, *IMAGE)
-    for _ in range(3):
-        for each, call in ((net, fast), (plain, plain)):
-            optimizer = torch.optim.SGD(each.parameters(), 0.05)
-            each.train()
-            for x in data:
-                optimizer.zero_grad()
-                call(x).square().sum().backward()
-                optimizer.step()
-            each.eval()
-        with torch.no_grad():
-            for x in data:
-                torch.testing.assert_close(fast(x), plain(x), rtol=1e-3, atol=1e-3)
-
-
-def test_statistics_are_updated_without_gradients_too(folder: Path) -> None:
-    net, plain = Net().train(), Net().train()
-    plain.load_state_dict(net.state_dict())
-    fast = compiled(net, folder)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(3):
-            x = torch.randn(IMAGE)
-            assert_same(fast(x), plain(x))
-    assert_same(net.state_dict(), plain.state_dict())
-
-
-def test_a_module_that_switches_gradients_off_itself(folder: Path, log: Callable[[], str]) -> None:
-    class Frozen(Net):
-        @torch.no_grad()
-        def forward(self, x: Tensor) -> Any:
-            return super().forward(x)
-
-    net = Frozen().eval()
-    x = torch.randn(IMAGE)
-    assert_same(compiled(net, folder)(x), net(x))
-    assert "a graph has 1 parts in the engine" in log()
-
-
-def test_a_trained_head_on_a_frozen_body(folder: Path) -> None:
-    class Tuned(Net):
-        def forward(self, x: Tensor) -> Any:
-            with torch.no_grad():
-                x = self.two(self.one(x))
-            return self.head(x.mean((2, 3)))
-
-    net = Tuned().eval()
-    x = torch.randn(IMAGE, requires_grad=True)
-    with pytest.warns(UserWarning, match="a gradient is wanted"):
-        assert_same(gradients(net, x, compiled(net, folder)), gradients(net, x, net))
-
-
-@pytest.mark.parametrize("how", ["in place", "load_state_dict", "data", "new parameter", "buffer"])
-def test_weights_that_changed_are_noticed(how: str, folder: Path, log: Callable[[], str]) -> None:
-    net, x = Net().eval(), torch.randn(IMAGE)
-    fast = compiled(net, folder)
-    weight = net.head.weight
-    with torch.no_grad():
-        assert_same(fast(x), net(x))
-        before = fast(x)
-        match how:
-            case "in place":
-                weight.mul_(2)
-            case "load_state_dict":
-                net.load_state_dict({k: v * 2 for k, v in net.state_dict().items()})
-            case "data":
-                weight.data = weight * 2
-            case "new parameter":
-                net.head.weight = nn.Parameter(weight * 2)
-            case "buffer":
-                net.get_buffer("one.1.running_mean").add_(1)
-        for _ in range(3):
-            assert_same(fast(x), net(x))
-        assert not torch.allclose(before, fast(x))
-    assert log().count("a graph has 1 parts in the engine") == 2, "packed anew"
-
-
-def test_a_square_weight_that_is_turned(folder: Path) -> None:
-    """The same memory and the same count of changes, and yet another weight."""
-    net, x = nn.Linear(8, 8).eval(), torch.randn(2, 8)
-    fast = compiled(net, folder)
-    with torch.no_grad():
-        for _ in range(4):
-            assert_same(fast(x), net(x))
-            net.weight = nn.Parameter(net.weight.t())
-
-
-def test_weights_that_never_rest_are_left_to_pytorch(folder: Path, log: Callable[[], str]) -> None:
-    net, x = nn.Linear(8, 8).eval(), torch.randn(2, 8)
-    fast = compiled(net, folder)
-
-    def change(weight: Tensor) -> None:
-        with torch.no_grad():
-            for _ in range(MOST_CHANGES + 1):
-                weight.mul_(1.01)
-                assert_same(fast(x), net(x))
-
-    with pytest.warns(UserWarning, match="the weights change with every call"):
-        change(net.weight)
-    assert log().count("parts in the engine") == 1, "they are not packed in vain"
 
 
 def test_modules_of_one_class_share_a_graph(folder: Path, log: Callable[[], str]) -> None:
