@@ -15,7 +15,7 @@ from lithe.profiling.compare import compare, side_by_side
 from lithe.profiling.profile import profile as profile_of
 from lithe.profiling.rounds import Way
 from lithe.profiling.side_by_side import Refused
-from lithe.profiling.subject import subject_of
+from lithe.profiling.subject import Source, subject_of
 from lithe.profiling.turns import FEWEST_ROUNDS, MOST, ROUNDS, WARM_UP, in_turns
 
 SMALL = architecture("mobilenet_v2", width=0.1, resolution=32, num_classes=3)
@@ -74,7 +74,7 @@ def test_all_are_counted_and_timed_in_every_runtime() -> None:
 
 
 def test_static_runs_nothing_and_names_are_told_apart() -> None:
-    named = {"one": SMALL, "broken": Depends(), "two": SMALLER}
+    named: dict[str, Source] = {"one": SMALL, "broken": Depends(), "two": SMALLER}
     twice = compare(named, (1, 3, 32, 32), to="two", static=True)
     assert [row.name for row in twice.rows] == ["one", "broken", "two"]
     assert twice.base.name == "two"
@@ -107,6 +107,14 @@ def test_one_that_fails_is_a_row_and_the_others_go_on() -> None:
     )
     assert isinstance(good, Profile)
     assert good.latency("eager") is not None
+
+
+def test_a_notebook_shows_a_line_for_each() -> None:
+    html = compare({"<b>": SMALL, "broken": Depends()}, (1, 3, 32, 32), static=True)._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert "depends on the values" in html
 
 
 def test_a_model_without_a_module_is_timed_in_the_engine() -> None:
