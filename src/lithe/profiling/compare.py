@@ -1,7 +1,6 @@
 """`lithe.compare`: several networks counted, and timed against each other fairly."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -116,11 +115,12 @@ def _timed(
     progress: Progress,
 ) -> list[_Row]:
     """The rows with their latencies in one runtime, or with notes why they have none."""
+    from lithe.profiling.measured import torch_threads
     from lithe.profiling.turns import ROUNDS, in_turns
 
     result = list(rows)
     ways: dict[int, Way] = {}
-    with _threads(threads):
+    with torch_threads(threads):
         with progress.task(f"preparing {WORDS[runtime]}", len(subjects)) as advance:
             for place, (subject, row) in enumerate(zip(subjects, rows, strict=True)):
                 advance(note=row.name)
@@ -189,17 +189,3 @@ def _with_notes(row: Profile, notes: Sequence[str]) -> Profile:
     reasons = tuple(note.partition("not measured: ")[2] for note in notes)
     kept = (note for note in row.notes if not (reasons and note.endswith(reasons)))
     return replace(row, notes=(*kept, *notes))
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """At most so many threads within, as many as before afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
