@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
-from lithe.device import LEVELS, Device, transfer_of, peak_of
+from lithe.device import LEVELS, Device, peak_of, transfer_of
 from lithe.profiling import Profile
 from lithe.profiling.values import Bound, MemoryUse, RunLatency
 from lithe.report.kinds import KIND_STYLES, kind_of_step
