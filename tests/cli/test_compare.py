@@ -1,15 +1,18 @@
 """`lithe compare`, as it is typed."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.command import finished, lithe
+from tests.command import finished
 
+HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 SMALL = ("--width", "0.1", "--resolution", "32", "--classes", "3")
 
 
@@ -81,18 +84,24 @@ def test_what_cannot_be_compared_is_said_with_exit_code_2(
     assert not out
 
 
-def test_stopping_it_leaves_a_line_and_no_page(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="a terminal of our own")
+def test_stopping_it_leaves_the_terminal_sound_and_no_page(tmp_path: Path) -> None:
     html = tmp_path / "compare.html"
-    process = lithe("compare", "conv_mobilenet", "mobilenet_v2", "--html", html)
-    assert process.stderr is not None
-    time.sleep(0.5)
-    # Any moment is a good one; it is sent until the command has begun to listen.
-    while process.poll() is None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "lithe", "compare", "conv_mobilenet", "--html", str(html)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        said = b""
+        while b"timing in" not in said:
+            said += os.read(ours, 4096)
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            continue
-    assert process.returncode in (130, -signal.SIGINT)
+        with suppress(OSError):  # the end of a terminal
+            while part := os.read(ours, 4096):
+                said += part
+        assert process.wait(timeout=60) == 130
+        assert process.stdout is not None
+        assert not process.stdout.read()
+    os.close(ours)
+    assert said.rstrip().endswith(b"lithe: stopped")
+    assert said.count(HIDE_CURSOR) == said.count(SHOW_CURSOR) > 0
     assert not html.exists()
-    assert not process.stdout.read() if process.stdout else True

@@ -1,6 +1,7 @@
 """Networks counted and timed side by side."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 import torch
@@ -9,11 +10,12 @@ from torch import Tensor, nn
 from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.graph.capture import capture_model
-from lithe.profiling import Profile, static_profile
+from lithe.profiling import Profile
 from lithe.profiling.compare import compare, side_by_side
+from lithe.profiling.profile import profile as profile_of
 from lithe.profiling.rounds import Way
 from lithe.profiling.side_by_side import Refused
-from lithe.profiling.subject import subject_of
+from lithe.profiling.subject import Source, subject_of
 from lithe.profiling.turns import FEWEST_ROUNDS, MOST, ROUNDS, WARM_UP, in_turns
 
 SMALL = architecture("mobilenet_v2", width=0.1, resolution=32, num_classes=3)
@@ -35,7 +37,8 @@ class Sums(nn.Module):
         self.conv = nn.Conv2d(3, 4, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.ops.aten.logcumsumexp(self.conv(x), 1)
+        y: Tensor = torch.logcumsumexp(self.conv(x), 1)
+        return y
 
 
 class Raises(nn.Module):
@@ -58,12 +61,12 @@ def test_all_are_counted_and_timed_in_every_runtime() -> None:
     assert torch.get_num_threads() == before
     assert [profile.name for profile in compared.profiles] == [SMALL.label, SMALLER.label]
     for profile, arch in zip(compared.profiles, (SMALL, SMALLER), strict=True):
-        assert replace(profile, latencies=(), memory=(), largest_tensors=(), energy=(), notes=()) \
-            == replace(static_profile(arch), memory=(), largest_tensors=(), energy=(), notes=())  # fmt: skip
+        alone = profile_of(arch, static=True, threads=1)
+        assert replace(profile, latencies=()) == alone
+        assert profile.memory_use("lithe") is not None
         assert profile.notes == ()
-        for runtime in ("lithe", "eager"):
-            run = profile.latency(runtime)  # type: ignore[arg-type]
-            assert run is not None
+        assert [run.runtime for run in profile.latencies] == ["lithe", "eager"]
+        for run in profile.latencies:
             assert 0 < run.total.p20_s <= run.total.p50_s <= run.total.p80_s
             assert run.total.threads == 1
             assert run.total.runs >= FEWEST_ROUNDS * 2
@@ -71,7 +74,8 @@ def test_all_are_counted_and_timed_in_every_runtime() -> None:
 
 
 def test_static_runs_nothing_and_names_are_told_apart() -> None:
-    twice = compare({"one": SMALL, "broken": Depends(), "two": SMALLER}, (1, 3, 32, 32), to="two", static=True)  # fmt: skip
+    named: dict[str, Source] = {"one": SMALL, "broken": Depends(), "two": SMALLER}
+    twice = compare(named, (1, 3, 32, 32), to="two", static=True)
     assert [row.name for row in twice.rows] == ["one", "broken", "two"]
     assert twice.base.name == "two"
     assert not any(profile.latencies for profile in twice.profiles)
@@ -94,13 +98,23 @@ def test_one_that_fails_is_a_row_and_the_others_go_on() -> None:
     assert unknown.latency("lithe") is None
     assert unknown.latency("eager") is not None
     assert len(unknown.notes) == 1
-    assert "not timed in lithe's engine" in unknown.notes[0]
+    assert unknown.notes[0].startswith("lithe's engine: not measured: ")
     assert "aten.logcumsumexp" in unknown.notes[0]
     assert isinstance(raises, Profile)
     assert raises.latency("lithe") is not None
-    assert raises.notes == ("not timed in eager PyTorch: RuntimeError: not today, nor tomorrow",)
+    assert raises.notes == (
+        "eager PyTorch: not measured: it raised RuntimeError: not today, nor tomorrow",
+    )
     assert isinstance(good, Profile)
     assert good.latency("eager") is not None
+
+
+def test_a_notebook_shows_a_line_for_each() -> None:
+    html = compare({"<b>": SMALL, "broken": Depends()}, (1, 3, 32, 32), static=True)._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert "depends on the values" in html
 
 
 def test_a_model_without_a_module_is_timed_in_the_engine() -> None:
@@ -122,10 +136,12 @@ def test_when_nothing_can_be_compared_every_reason_is_said() -> None:
 
 def test_every_round_counts_as_much_for_each_network() -> None:
     calls: list[int] = []
-    ways = [
-        Way("lithe", 1, lambda: calls.append(0)),
-        Way("lithe", 1, lambda: (calls.append(1), sum(range(100_000)))),  # about a millisecond
-    ]
+
+    def slowly() -> int:
+        calls.append(1)
+        return sum(range(100_000))  # about a millisecond
+
+    ways = [Way("lithe", 1, lambda: calls.append(0)), Way("lithe", 1, slowly)]
     rounds = 0
 
     def advance(steps: float = 1, note: str = "") -> None:
@@ -137,7 +153,7 @@ def test_every_round_counts_as_much_for_each_network() -> None:
     assert quick.total.runs == FEWEST_ROUNDS * MOST
     assert quick.warm_up == slow.warm_up == FEWEST_ROUNDS * WARM_UP
     # Turns of the two alternate, and each is as long as all others of its network.
-    turns = [len(turn) for turn in "".join(map(str, calls)).replace("01", "0 1").replace("10", "1 0").split()]  # fmt: skip
+    turns = [len(list(turn)) for _, turn in groupby(calls)]
     assert len(turns) == 2 + 2 * FEWEST_ROUNDS
     assert len(set(turns[2::2])) == len(set(turns[3::2])) == 1
     assert slow.total.runs == FEWEST_ROUNDS * (turns[3] - WARM_UP)

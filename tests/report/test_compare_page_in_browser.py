@@ -143,7 +143,7 @@ def test_hovering_names_a_point_and_its_costs(opened: Opened) -> None:
     opened.page.mouse.move(*place_of(opened, "scatter-plot", V2.params, run.total.p50_s))
     wait_for_hover(opened, "scatter-plot", V2.name)
     wait_for_hover(opened, "scatter-plot", "Peak activations, layer by layer: 6.02 MB")
-    axis = opened.page.inner_text("#scatter-plot .g-xtitle")
+    axis = opened.page.text_content("#scatter-plot .g-xtitle")
     assert axis == "Parameters"
 
 

@@ -1,11 +1,11 @@
 """`lithe.compare`: several networks counted, and timed against each other fairly."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lithe.errors import LitheError
+from lithe.profiling.notes import noted
 from lithe.profiling.profile import unmeasured
 from lithe.profiling.side_by_side import Refused, SideBySide, place_of
 from lithe.profiling.subject import Source, Subject, graph_of, module_of, subject_of
@@ -115,27 +115,23 @@ def _timed(
     progress: Progress,
 ) -> list[_Row]:
     """The rows with their latencies in one runtime, or with notes why they have none."""
+    from lithe.profiling.measured import torch_threads
     from lithe.profiling.turns import ROUNDS, in_turns
 
     result = list(rows)
     ways: dict[int, Way] = {}
-    with _threads(threads):
+    with torch_threads(threads):
         with progress.task(f"preparing {WORDS[runtime]}", len(subjects)) as advance:
             for place, (subject, row) in enumerate(zip(subjects, rows, strict=True)):
                 advance(note=row.name)
                 if isinstance(subject, Refused) or isinstance(row, Refused):
                     continue
-                try:
+                said: list[str] = []
+                with noted(said, f"{WORDS[runtime]}: not measured"):
                     way = _way(subject, runtime, threads)
-                    way.whole()
-                except LitheError as error:
-                    # Remedies, behind the semicolon, are for other commands.
-                    result[place] = _noted(row, runtime, str(error).partition(";")[0])
-                except Exception as error:  # from the network's own code
-                    why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                    result[place] = _noted(row, runtime, why)
-                else:
+                    _try(way)
                     ways[place] = way
+                result[place] = _with_notes(row, said)
         with progress.task(f"timing in {WORDS[runtime]}", ROUNDS) as advance:
             runs = in_turns(list(ways.values()), advance, LONGEST_S + LONGEST_OF_EACH_S * len(ways))
     for place, run in zip(ways, runs, strict=True):
@@ -175,19 +171,21 @@ def _in_eager(subject: Subject) -> "Way":
     return eager_way(channels_last(module), laid_out(torch.from_numpy(x)))
 
 
-def _noted(row: Profile, runtime: RuntimeName, why: str) -> Profile:
-    return replace(row, notes=(*row.notes, f"not timed in {WORDS[runtime]}: {why}"))
+def _try(way: "Way") -> None:
+    """Run it once, so that what cannot run is known before the others wait for it.
 
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """At most so many threads within, as many as before afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
+    Raises:
+        LitheError: the network's own code raised.
+    """
     try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        way.whole()
+    except Exception as error:
+        why = " ".join(str(error).split())
+        raise LitheError(f"it raised {type(error).__name__}: {why}") from error
+
+
+def _with_notes(row: Profile, notes: Sequence[str]) -> Profile:
+    """The row with notes, in place of those that gave the same reasons before."""
+    reasons = tuple(note.partition("not measured: ")[2] for note in notes)
+    kept = (note for note in row.notes if not (reasons and note.endswith(reasons)))
+    return replace(row, notes=(*kept, *notes))
