@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.coverage_tables import counters, coverage
+from benchmarks.dimensions_tables import dimensions
 from benchmarks.latency_plot import latency_svg
 from benchmarks.latency_tables import PLOT, latency
 
@@ -60,6 +61,7 @@ Table = Callable[[dict[str, Any]], str]
 TABLES: dict[str, Table] = {
     "coverage": coverage,
     "digits": digits,
+    "dimensions": dimensions,
     "folder": folder,
     "latency": latency,
 }

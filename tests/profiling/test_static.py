@@ -61,7 +61,7 @@ def test_an_unknown_operator_is_named_and_totals_are_lower_bounds() -> None:
 def test_a_notebook_shows_a_table_in_which_names_are_inert() -> None:
     counted = static_profile(architecture("mobilenet_v1", resolution=32))
     html = counted._repr_html_()
-    assert html.count("<tr>") == 1 + len(counted.layers)
+    assert html.count("<tr>") == 3 + 1 + len(counted.layers)  # dimensions, heading, layers
     assert "at least" not in html
     hostile = Profile("<script>", (1,), 0, 0, 0, 0, "<img>", ())._repr_html_()
     assert "<script>" not in hostile

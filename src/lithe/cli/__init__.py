@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
     "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),
     "compile": ("lithe.cli.compile", "Make machine code of a model file for this processor."),
+    "device": ("lithe.cli.device", "Measure what this machine can do, or show another."),
     "cache": ("lithe.cli.cache", "Show or clear what was compiled."),
     "bench": ("lithe.cli.bench", "Time lithe beside ONNX Runtime, OpenVINO, XNNPACK, PyTorch."),
 }
