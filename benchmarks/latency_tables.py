@@ -1,40 +1,21 @@
 """The README's tables of speed, memory and compile time, from `results/latency.json`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from benchmarks.aims import Aim, aims_table
 
 from lithe.bench.cells import Cell
 from lithe.bench.compare import Duel, by_cell, duels, geometric_mean, is_fp32
 from lithe.bench.engines import ENGINES, OURS
 from lithe.bench.rows import Results, Row
-from lithe.units import format_bytes, format_seconds
+from lithe.units import format_bytes
 
 V1, V2 = "mobilenet_v1", "mobilenet_v2"
 MUST_CELLS = tuple(Cell(network, 224, 1, threads) for network in (V2, V1) for threads in (1, 2))
 WORST = 5
 PLOT = "docs/latency.svg"  # as the README refers to it; `latency_plot` draws it
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """A figure that was promised: in words, the least or most that it may be, what it is."""
-
-    what: str
-    at_least: float | None
-    at_most: float | None
-    measured: float | None
-    unit: str = ""  # "x", "%", "B" or "s"
-
-    @property
-    def held(self) -> bool:
-        """Whether it was measured and is within its bound."""
-        if self.measured is None:
-            return False
-        low = self.at_least is None or self.measured >= self.at_least
-        return low and (self.at_most is None or self.measured <= self.at_most)
 
 
 def latency(result: dict[str, Any]) -> str:
@@ -43,7 +24,7 @@ def latency(result: dict[str, Any]) -> str:
     parts = [
         f"![Share of the FMA peak that each engine reaches]({PLOT})" if results.rows else "",
         _medians(results.rows),
-        _aims(aims(results)),
+        aims_table(aims(results)),
         _all_cells(duels(results.rows)),
         _memory(results),
         _conditions(results),
@@ -137,27 +118,6 @@ def _median(row: Row | None) -> str:
     if row.status != "measured":
         return row.status
     return f"{row.p50_s * 1e3:.2f} ({row.share_of_peak:.0%})"
-
-
-def _aims(figures: Sequence[Aim]) -> str:
-    lines = ["| figure | aim | measured | |", "| --- | --- | --- | --- |"]
-    for aim in figures:
-        bound = aim.at_least if aim.at_least is not None else aim.at_most
-        sign = ">=" if aim.at_least is not None else "<="
-        held = "" if aim.measured is None else "held" if aim.held else "**not held**"
-        measured = "not measured" if aim.measured is None else _figure(aim.measured, aim.unit)
-        lines.append(
-            f"| {aim.what} | {sign} {_figure(bound or 0, aim.unit)} | {measured} | {held} |"
-        )
-    return "\n".join(lines)
-
-
-def _figure(value: float, unit: str) -> str:
-    if unit == "%":
-        return f"{value:.0%}"
-    if unit == "B":
-        return format_bytes(value)
-    return format_seconds(value) if unit == "s" else f"{value:.2f}"
 
 
 def _all_cells(found: Sequence[Duel]) -> str:

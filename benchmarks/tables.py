@@ -1,10 +1,12 @@
-"""Write the README's tables, between their markers, and its plot from the result files."""
+"""Write the tables of README and docs, between their markers, and the plot from the results."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.coverage_tables import counters, coverage
+from benchmarks.dimensions_tables import dimensions
 from benchmarks.latency_plot import latency_svg
 from benchmarks.latency_tables import PLOT, latency
 
@@ -12,6 +14,7 @@ from lithe.units import format_bytes, format_count
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PAGES = (README, ROOT / "docs/coverage.md")
 
 
 def digits(result: dict[str, Any]) -> str:
@@ -55,7 +58,15 @@ def _conditions(result: dict[str, Any]) -> str:
 
 
 Table = Callable[[dict[str, Any]], str]
-TABLES: dict[str, Table] = {"digits": digits, "folder": folder, "latency": latency}
+TABLES: dict[str, Table] = {
+    "coverage": coverage,
+    "digits": digits,
+    "dimensions": dimensions,
+    "folder": folder,
+    "latency": latency,
+}
+# Of data in the code, which need no result file.
+TEXTS: dict[str, Callable[[], str]] = {"counters": counters}
 PLOTS: dict[str, tuple[Path, Table]] = {"latency": (ROOT / PLOT, latency_svg)}
 
 
@@ -69,14 +80,17 @@ def written(text: str) -> str:
     """The text with every marked table replaced by what the result files say."""
     for name, table in TABLES.items():
         values = result(name)
-        if values is None:
-            continue
-        start, end = f"<!-- table: {name} -->", "<!-- end -->"
-        head, marker, rest = text.partition(start)
-        if marker:
-            rest = rest[rest.index(end) :]
-            text = f"{head}{start}\n{table(values)}\n{rest}"
+        if values is not None:
+            text = _replaced(text, name, table(values))
+    for name, said in TEXTS.items():
+        text = _replaced(text, name, said())
     return text
+
+
+def _replaced(text: str, name: str, table: str) -> str:
+    start, end = f"<!-- table: {name} -->", "<!-- end -->"
+    head, marker, rest = text.partition(start)
+    return f"{head}{start}\n{table}\n{rest[rest.index(end) :]}" if marker else text
 
 
 def drawn() -> dict[Path, str]:
@@ -89,6 +103,7 @@ def drawn() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for page in PAGES:
+        page.write_text(written(page.read_text()))
     for path, text in drawn().items():
         path.write_text(text)

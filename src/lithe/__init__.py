@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lithe.errors import LitheError
     from lithe.nets.build import create
     from lithe.nets.model_file import load
+    from lithe.profiling.compare import compare
     from lithe.profiling.profile import profile
     from lithe.run.api import fit, resume, train
     from lithe.search.budget import Budget
@@ -21,6 +22,7 @@ _HOME = {
     "Architecture": "lithe.arch",
     "Budget": "lithe.search.budget",
     "LitheError": "lithe.errors",
+    "compare": "lithe.profiling.compare",
     "compile": "lithe.engine.compile",
     "create": "lithe.nets.build",
     "fit": "lithe.run.api",
@@ -35,6 +37,7 @@ __all__ = [
     "Architecture",
     "Budget",
     "LitheError",
+    "compare",
     "compile",
     "create",
     "fit",

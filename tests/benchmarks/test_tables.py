@@ -1,15 +1,17 @@
-"""The README says what the result files say."""
+"""README and docs say what the result files say."""
 
 from benchmarks.conditions import RESULTS
-from benchmarks.tables import PLOTS, README, ROOT, drawn, written
+from benchmarks.tables import PAGES, PLOTS, README, ROOT, TABLES, TEXTS, drawn, written
 
 
-def test_every_table_is_in_the_readme_and_up_to_date() -> None:
-    text = README.read_text()
+def test_every_table_is_on_a_page_and_up_to_date() -> None:
+    pages = [page.read_text() for page in PAGES]
     measured = [path.stem for path in RESULTS.glob("*.json")]
     assert measured
-    assert all(f"<!-- table: {name} -->" in text for name in measured)
-    assert written(text) == text
+    assert set(measured) <= TABLES.keys()
+    for name in (*measured, *TEXTS):
+        assert sum(f"<!-- table: {name} -->" in text for text in pages) == 1
+    assert [written(text) for text in pages] == pages
 
 
 def test_every_plot_is_shown_and_up_to_date() -> None:

@@ -65,6 +65,16 @@ def test_two_threads_have_two_first_levels_and_more_of_the_rest() -> None:
     assert bound.memory_s == pytest.approx(200 / 200 + 400 / 100 + 100 / 15)
 
 
+def test_a_copy_that_moves_more_than_reading_is_the_rate() -> None:
+    rows = tuple(
+        with_rows(row, copy_bytes_per_s=2 * row.read_bytes_per_s) for row in SMALL.bandwidths
+    )
+    quick = with_rows(SMALL, bandwidths=rows)
+    assert bounds([Work(0, 700, 0)], quick, 1)[0].memory_s == 29 / 2
+    rows = tuple(with_rows(row, copy_bytes_per_s=1.0) for row in SMALL.bandwidths)
+    assert bounds([Work(0, 700, 0)], with_rows(SMALL, bandwidths=rows), 1)[0].memory_s == 29
+
+
 def test_the_side_that_binds_is_the_longest() -> None:
     sides = {
         Bound(3.0, 2.0, 1.0, "L1").side,

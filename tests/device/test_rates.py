@@ -105,4 +105,4 @@ def test_a_bound_never_contradicts_a_row(
         above = [speed for n, speed in rows.items() if n >= threads]
         below = [speed * threads / n for n, speed in rows.items() if n <= threads]
         assert min(above + below) <= found <= rows[threads]
-    assert found <= max(max(rows.values()), rows[min(rows)] * threads / min(rows)) * (1 + 1e-12)
+    assert found <= max(speed * max(1, threads / n) for n, speed in rows.items()) * (1 + 1e-12)

@@ -63,6 +63,44 @@ def test_closed_forms_of_mobilenet_v1(width: float, resolution: int, macs_m: flo
 
 
 @pytest.mark.parametrize(
+    ("width", "resolution", "macs_m", "params_m"),
+    [
+        (1.0, 224, 568, 3.3),  # printed as 569: that of 1000 classes
+        (0.75, 224, 325, 1.9),
+        (1.0, 192, 417, 3.3),  # printed as 418, likewise
+        (0.75, 192, 239, 1.9),
+    ],
+)
+def test_table_10_of_mobilenet_v1_with_the_120_classes_of_stanford_dogs(
+    width: float, resolution: int, macs_m: int, params_m: float
+) -> None:
+    arch = architecture("mobilenet_v1", width=width, resolution=resolution, num_classes=120)
+    found = cost(from_arch(arch))
+    assert (round(found.macs / 1e6), round(found.params / 1e6, 1)) == (macs_m, params_m)
+
+
+@pytest.mark.parametrize(
+    ("width", "resolution", "macs_m", "params_m"),
+    [
+        (1.0, 224, 568, 3.2),
+        (0.5, 224, 149, 0.8),
+        (0.25, 224, 41, 0.2),  # printed as 45
+        (1.0, 128, 185, 3.2),
+        (0.5, 128, 49, 0.8),  # 48.6, printed as 48
+        (0.25, 128, 13, 0.2),  # printed as 15
+    ],
+)
+def test_table_12_of_mobilenet_v1_is_the_body_alone(
+    width: float, resolution: int, macs_m: int, params_m: float
+) -> None:
+    arch = architecture("mobilenet_v1", width=width, resolution=resolution)
+    *body, classifier = cost(from_arch(arch)).layers
+    assert classifier.kind == "linear"
+    assert round(sum(row.macs for row in body) / 1e6) == macs_m
+    assert round(sum(row.params for row in body) / 1e6, 1) == params_m
+
+
+@pytest.mark.parametrize(
     ("name", "peak"), [("mobilenet_v1", 4_816_896), ("mobilenet_v2", 6_021_120)]
 )
 def test_peak_activation_bytes(name: str, peak: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from tests.graph.reference_more import apply_more
 from torch import Tensor
 
 from lithe.graph import Model, Node
@@ -69,8 +70,10 @@ def apply(op: Op, xs: tuple[Tensor, ...], constants: tuple[Tensor, ...] = ()) ->
         case Binary():
             (first, second) = xs if len(xs) == 2 else (xs[0], constants[0])
             return BINARY[op.kind](*((second, first) if op.constant_first else (first, second)))
-        case Concat():
+        case Concat(operands=()):
             return torch.cat(xs, op.axis)
+        case _ if len(xs) != 1 or isinstance(op, Concat):
+            return apply_more(op, xs, constants)
     (x,) = xs
     match op:
         case Conv2d():
@@ -87,7 +90,7 @@ def apply(op: Op, xs: tuple[Tensor, ...], constants: tuple[Tensor, ...] = ()) ->
         case Activation():
             return ACTIVATIONS[op.kind](x, *op.args)
         case Softmax():
-            return x.softmax(op.axis)
+            return x.log_softmax(op.axis) if op.log else x.softmax(op.axis)
         case Pool2d(kind="max"):
             return F.max_pool2d(x, op.kernel, op.stride, op.padding, op.dilation, op.ceil_mode)
         case Pool2d():
@@ -121,7 +124,7 @@ def apply(op: Op, xs: tuple[Tensor, ...], constants: tuple[Tensor, ...] = ()) ->
         case Dropout():
             return x
         case _:
-            raise NotImplementedError(op)
+            return apply_more(op, xs, constants)
 
 
 def _resize(op: Resize, x: Tensor) -> Tensor:
@@ -129,6 +132,14 @@ def _resize(op: Resize, x: Tensor) -> Tensor:
     pixels = []
     for axis, (ratio, h_out) in enumerate(zip(op.ratios(tuple(x.shape)), op.size, strict=True)):
         h, i = x.shape[2 + axis], torch.arange(h_out, dtype=x.dtype)
+        if op.mode == "bicubic":
+            return (
+                F.interpolate(x, op.size, op.scale, "bicubic", op.align_corners)
+                if op.scale is None
+                else F.interpolate(
+                    x, None, op.scale, "bicubic", op.align_corners, recompute_scale_factor=False
+                )
+            )
         if op.mode == "nearest":
             low = (i * ratio).floor().long().clamp(max=h - 1)
             pixels.append((low, low, torch.zeros(h_out, dtype=x.dtype)))
@@ -165,6 +176,20 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "rsqrt": torch.rsqrt,
     "reciprocal": torch.reciprocal,
     "square": torch.square,
+    "erf": torch.erf,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "round": torch.round,
+    "sign": torch.sign,
+    "log1p": torch.log1p,
+    "expm1": torch.expm1,
+    "log_sigmoid": F.logsigmoid,
+    "selu": F.selu,
+    "celu": F.celu,
+    "hardshrink": F.hardshrink,
+    "softshrink": F.softshrink,
     "add_constant": lambda x, v: x + v,
     "sub_constant": lambda x, v: x - v,
     "rsub_constant": lambda x, v: v - x,

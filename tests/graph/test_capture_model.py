@@ -275,18 +275,20 @@ def test_a_node_says_where_it_was_written() -> None:
 @pytest.mark.parametrize(
     ("forward", "name"),
     [
-        (lambda m, x: F.conv2d(x, x.mean(0, keepdim=True)[..., :1, :1]), "aten.conv2d.default"),
+        (lambda m, x: F.conv2d(torch.ones(1, 4, 9, 9), x), "aten.conv2d.default"),
+        (lambda m, x: F.layer_norm(x, (9,), x[0, 0, 0]), "aten.layer_norm.default"),
+        (lambda m, x: F.grid_sample(x, x[:, :2].permute(0, 2, 3, 1)), "aten.grid_sampler.default"),
         (lambda m, x: F.dropout(x, training=True), "aten.dropout.default while training"),
         (lambda m, x: F.batch_norm(x, None, None, training=True), "aten.batch_norm.default with"),
         (lambda m, x: torch.add(x, x, alpha=2), "aten.add.Tensor with alpha=2"),
-        (lambda m, x: F.pad(x, (1, 1, 1, 1), mode="reflect"), "aten.pad.default with mode"),
-        (lambda m, x: F.pad(x, (-1, 0)), "aten.pad.default by"),
-        (lambda m, x: F.selu(x), "aten.selu.default"),
+        (lambda m, x: x[:, x[0, :, 0, 0].argsort()], "aten.index.Tensor"),
+        (lambda m, x: torch.stack([x, torch.ones(IMAGE)]), "aten.stack.default with constants"),
+        (lambda m, x: torch.einsum("...i,...i->...", x, x), "aten.einsum.default with an"),
+        (lambda m, x: F.glu(x, 1), "aten.glu.default"),
         (lambda m, x: F.adaptive_max_pool2d(x, 2, return_indices=True), "aten.adaptive_max_pool2d"),
         (lambda m, x: x.half() + 1, "aten.to.dtype"),
         (lambda m, x: torch.avg_pool2d(x, 2) if 0 else F.avg_pool2d(x, 2, divisor_override=3),
          "aten.avg_pool2d.default with a divisor"),
-        (lambda m, x: torch.ones(5, 1, 1, 1) * x[:1], "aten.mul.Tensor"),
     ],
 )  # fmt: skip
 def test_what_no_rule_says_exactly_is_unknown(forward: Callable[..., Any], name: str) -> None:

@@ -26,7 +26,7 @@ from lithe.progress import SILENT
 from lithe.resident import STATUS
 from lithe.runtimes import RuntimeName
 
-BRIEF = Effort(rounds=1, turn_s=0, fewest=1, burst_s=0, warm_up_s=0)
+BRIEF = Effort(rounds=1, turn_s=0, fewest=1, burst_s=0, warm_up_s=0, calm=0)
 BOTH: tuple[RuntimeName, ...] = ("lithe", "eager")
 HERE = Device(
     cpu_name(), "measured", 2, "", (), (Peak("fp32", 1, 1e11),), (Bandwidth("memory", 1, 1e10),)

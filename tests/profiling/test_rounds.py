@@ -2,12 +2,14 @@
 
 import gc
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
+from lithe.profiling import rounds
 from lithe.profiling.rounds import Effort, StepWork, Way, take_turns
 
-BRIEF = Effort(rounds=4, turn_s=0, warm_up_s=0)
+BRIEF = Effort(rounds=4, turn_s=0, warm_up_s=0, calm=0)
 
 
 class Recorder:
@@ -33,19 +35,19 @@ class Recorder:
 
 def test_every_runtime_has_its_turn_in_every_round() -> None:
     log: list[str] = []
-    rounds: list[int] = []
+    seen: list[int] = []
     first, second = Recorder("first", log), Recorder("second", log)
-    effort = Effort(rounds=4, turn_s=0, fewest=1, burst_s=0, warm_up_s=0, warm_up=0)
-    take_turns([first.way(), second.way()], lambda *_, **__: rounds.append(len(log)), effort)
+    effort = Effort(rounds=4, turn_s=0, fewest=1, burst_s=0, warm_up_s=0, warm_up=0, calm=0)
+    take_turns([first.way(), second.way()], lambda *_, **__: seen.append(len(log)), effort)
     # turn_s=0 is reached at once: one burst is asked for by `fewest`
     assert log == ["first", "first timed", "second", "second timed"] * 4
-    assert rounds == [4, 8, 12, 16]
+    assert seen == [4, 8, 12, 16]
     assert gc.isenabled()
 
 
 def test_what_is_said_of_the_runs() -> None:
     recorder = Recorder("it", [])
-    effort = Effort(rounds=2, turn_s=0, fewest=3, burst_s=0, warm_up_s=0, warm_up=0)
+    effort = Effort(rounds=2, turn_s=0, fewest=3, burst_s=0, warm_up_s=0, warm_up=0, calm=0)
     (run,) = take_turns([recorder.way()], lambda *_, **__: None, effort)
     assert run.total.threads == 3
     assert run.total.runs == 6
@@ -61,10 +63,34 @@ def test_what_is_said_of_the_runs() -> None:
 
 def test_runs_to_warm_up_do_not_count() -> None:
     recorder = Recorder("it", [])
-    effort = Effort(rounds=1, turn_s=1e-9, fewest=1, burst_s=0, warm_up_s=0, warm_up=1)
+    effort = Effort(rounds=1, turn_s=1e-9, fewest=1, burst_s=0, warm_up_s=0, warm_up=1, calm=0)
     (run,) = take_turns([recorder.way()], lambda *_, **__: None, effort)
     assert run.warm_up == 1
     assert run.steps[0].p50_s == 2.0  # the first run said 1.0
+
+
+def test_interrupted_runs_do_not_count_where_there_are_enough_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder("it", [])
+    calls = count()
+    # Looked at before and after each run: every third run is interrupted.
+    monkeypatch.setattr(rounds, "_interruptions", lambda: (next(calls) + 1) // 6)
+    effort = Effort(rounds=2, turn_s=0, fewest=3, burst_s=0, warm_up_s=0, warm_up=0, calm=4)
+    (run,) = take_turns([recorder.way()], lambda *_, **__: None, effort)
+    assert run.total.runs == 4  # of 6 of each kind
+    assert run.steps[0].p80_s < 6
+    many = Effort(rounds=2, turn_s=0, fewest=3, burst_s=0, warm_up_s=0, warm_up=0, longest_s=0)
+    (run,) = take_turns([recorder.way()], lambda *_, **__: None, many)
+    assert run.total.runs == 1  # too few are calm: all count
+
+
+def test_runs_count_where_every_one_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = count()
+    monkeypatch.setattr(rounds, "_interruptions", lambda: next(calls))
+    (run,) = take_turns([Recorder("it", []).way()], lambda *_, **__: None, BRIEF)
+    assert run.total.runs >= 4
+    assert run.steps[0].p50_s > 0
 
 
 def test_a_way_without_steps_is_measured_as_a_whole() -> None:

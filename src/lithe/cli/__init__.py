@@ -15,6 +15,7 @@ from lithe.interrupt import remember_interrupts
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("lithe.cli.show", "Print an architecture as its paper does, with its cost."),
     "profile": ("lithe.cli.profile", "Count MACs, parameters and peak activation bytes."),
+    "compare": ("lithe.cli.compare", "Put networks side by side: compute, memory, latency."),
     "inspect": ("lithe.cli.inspect", "Follow one block from the graph to machine instructions."),
     "reproduce": ("lithe.cli.reproduce", "Recount the papers' tables beside the printed figures."),
     "fit": ("lithe.cli.fit", "Find and train the most accurate network within a budget."),
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
     "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),
     "compile": ("lithe.cli.compile", "Make machine code of a model file for this processor."),
+    "device": ("lithe.cli.device", "Measure what this machine can do, or show another."),
     "cache": ("lithe.cli.cache", "Show or clear what was compiled."),
     "bench": ("lithe.cli.bench", "Time lithe beside ONNX Runtime, OpenVINO, XNNPACK, PyTorch."),
 }

@@ -4,6 +4,7 @@ from lithe.cost.count import FLOPS_PER_MAC, Cost, LayerCost, by_kind, cost
 from lithe.cost.layers import KINDS, Layer, kind_of, layers
 from lithe.cost.materialized import largest_at_each_size, materialized
 from lithe.cost.memory import Lifetime, lifetimes, live_bytes
+from lithe.cost.modules import ModuleCost, by_module
 
 __all__ = [
     "FLOPS_PER_MAC",
@@ -12,7 +13,9 @@ __all__ = [
     "Layer",
     "LayerCost",
     "Lifetime",
+    "ModuleCost",
     "by_kind",
+    "by_module",
     "cost",
     "kind_of",
     "largest_at_each_size",

@@ -5,7 +5,7 @@ from math import prod
 
 from lithe.cost.layers import Layer, layers
 from lithe.cost.memory import lifetimes, live_bytes
-from lithe.cost.moved import other_ops, read_elements, weight_elements
+from lithe.cost.moved import other_ops, owners_of, read_elements, weight_elements
 from lithe.graph import Graph
 from lithe.graph.graph import unknown_ops
 from lithe.graph.ops import Conv2d, ConvNd, ConvTransposed, Fused, Shape
@@ -76,6 +76,7 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
     """
     parts = layers(graph)
     alive = live_bytes(lifetimes(graph, parts, bytes_per_element), len(parts))
+    owners = owners_of(graph)
     seen: set[str] = set()
     rows = []
     for layer, live in zip(parts, alive, strict=False):
@@ -98,7 +99,7 @@ def cost(graph: Graph, bytes_per_element: int = 4) -> Cost:
                 else prod(graph.shapes[layer.output]) * bytes_per_element,
                 live_bytes=live,
                 other_ops=other_ops(graph, layer),
-                read_bytes=bytes_per_element * read_elements(graph, layer),
+                read_bytes=bytes_per_element * read_elements(graph, layer, owners),
                 weight_bytes=bytes_per_element * weight_elements(graph, layer),
             )
         )

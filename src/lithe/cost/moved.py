@@ -4,11 +4,12 @@ Layers run one after the other, so each reads its inputs from memory and writes 
 back. A batch norm that folds into the layer before it is no work and leaves only a bias.
 """
 
+from collections.abc import Mapping
 from math import prod
 
 from lithe.cost.layers import Layer
 from lithe.graph import Graph, Node
-from lithe.graph.ops import CONVOLUTIONS, BatchNorm, Linear, Op
+from lithe.graph.ops import ALIASES, CONVOLUTIONS, BatchNorm, Linear, Op
 
 
 def other_ops(graph: Graph, layer: Layer) -> int:
@@ -19,11 +20,27 @@ def other_ops(graph: Graph, layer: Layer) -> int:
     )
 
 
-def read_elements(graph: Graph, layer: Layer) -> int:
-    """Elements of the tensors that a layer reads from others, each tensor once."""
+def read_elements(graph: Graph, layer: Layer, owners: Mapping[str, str]) -> int:
+    """Elements of the tensors that a layer reads from others, each tensor once.
+
+    Of a view no more than there are in the tensor behind it, one of `owners`: an `Expand`
+    shows the same ones again and again.
+    """
     if layer.is_alias:
         return 0
-    return sum(prod(graph.shapes[tensor]) for tensor in set(layer.inputs))
+    return sum(
+        min(prod(graph.shapes[tensor]), prod(graph.shapes[owners.get(tensor, tensor)]))
+        for tensor in set(layer.inputs)
+    )
+
+
+def owners_of(graph: Graph) -> dict[str, str]:
+    """The tensor that holds the bytes of each view."""
+    owners: dict[str, str] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, ALIASES):
+            owners[node.output] = owners.get(node.inputs[0], node.inputs[0])
+    return owners
 
 
 def weight_elements(graph: Graph, layer: Layer) -> int:

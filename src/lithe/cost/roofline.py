@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lithe.cost.count import LayerCost
-from lithe.device import LEVELS, Device, bandwidth_of, capacity_of, launch_of, peak_of
+from lithe.device import LEVELS, Device, capacity_of, launch_of, peak_of, transfer_of
 from lithe.device.rows import Level
 from lithe.errors import LitheError
 
@@ -135,7 +135,7 @@ def transfer_s(device: Device, threads: int, size_bytes: float) -> float:
     """Seconds to move a set of bytes once, each from the nearest level that has room for it."""
     seconds = 0.0
     for level, part in _levels(device, threads, size_bytes):
-        rate = bandwidth_of(device, level, threads)
+        rate = transfer_of(device, level, threads)
         seconds += part / rate if rate else 0.0
     return seconds
 

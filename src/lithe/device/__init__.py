@@ -6,6 +6,7 @@ from lithe.device.rates import (
     capacity_of,
     launch_of,
     peak_of,
+    transfer_of,
 )
 from lithe.device.rows import (
     DTYPES,
@@ -36,4 +37,5 @@ __all__ = [
     "capacity_of",
     "launch_of",
     "peak_of",
+    "transfer_of",
 ]

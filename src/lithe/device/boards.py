@@ -13,12 +13,13 @@ SOURCES = {
     # The first page.
     "nano-ds": "NVIDIA, Jetson Nano Data Sheet, DA-09366-001",
     # Two pipelines that run fmla of any type; Neoverse N1 is Cortex-A76 for servers.
-    "llvm-n1": "LLVM, AArch64SchedNeoverseN1.td, after Arm's Software Optimization Guide",
+    "llvm-n1": "LLVM, AArch64SchedNeoverseN1.td, after Arm's optimization guide",
     # bcm2711.adoc and bcm2712.adoc, in github.com/raspberrypi/documentation.
     "rpi-doc": "Raspberry Pi documentation, computers/processors",
     "techspot": "TechSpot, Google Pixel XL review, techspot.com/review/1265, page 3",
     # Of Cortex-A57 and A72 and of Kryo in Snapdragon 821, one 128-bit fmla in a cycle.
-    "vfp": "H. Ogasawara, VFP benchmark, wlog.flatlib.jp/category/25 (measured)",
+    # In fp64 two lanes of it, of the A72: wlog.flatlib.jp/2015/10/30/n1787.
+    "vfp": "hiroog, VFP benchmark, measured, wlog.flatlib.jp/category/25",
 }
 
 _KIB, _MIB = 2**10, 2**20
@@ -44,7 +45,7 @@ def _fmla(
 
 
 JETSON_NANO = Device(
-    name="NVIDIA Jetson Nano, CPU (4 x Cortex-A57, 1.43 GHz)",
+    name="Jetson Nano, CPU, 4 x Cortex-A57",
     kind="data sheet",
     cores=4,
     isa="neon",
@@ -56,7 +57,7 @@ JETSON_NANO = Device(
     bandwidths=(Bandwidth("memory", 4, 25.6e9, source="nano-ds: peak bandwidth 25.6 GB/s"),),
 )
 PIXEL = Device(
-    name="Google Pixel 1, big cores (2 x Kryo of Snapdragon 821, 2.15 GHz)",
+    name="Pixel 1, Snapdragon 821, 2 big Kryo",
     kind="data sheet",
     cores=2,
     isa="neon",
@@ -69,7 +70,7 @@ PIXEL = Device(
     notes=("the phone of the MobileNetV2 paper; its little cores are left out",),
 )
 RASPBERRY_PI_4 = Device(
-    name="Raspberry Pi 4 (4 x Cortex-A72, 1.5 GHz)",
+    name="Raspberry Pi 4, 4 x Cortex-A72",
     kind="data sheet",
     cores=4,
     isa="neon",
@@ -82,7 +83,7 @@ RASPBERRY_PI_4 = Device(
     notes=("no bandwidth of its memory: the documentation gives a data rate and no width",),
 )
 RASPBERRY_PI_5 = Device(
-    name="Raspberry Pi 5 (4 x Cortex-A76, 2.4 GHz)",
+    name="Raspberry Pi 5, 4 x Cortex-A76",
     kind="data sheet",
     cores=4,
     isa="neon",

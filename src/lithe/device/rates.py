@@ -29,6 +29,19 @@ def bandwidth_of(device: Device, level: Level, threads: int = 1) -> float | None
     return _at_most(rows, threads, device.cores, private=_sharers(device, level) == 1)
 
 
+def transfer_of(device: Device, level: Level, threads: int = 1) -> float | None:
+    """Bytes per second that `threads` cores move at best, read or copied; None without a row.
+
+    Where reading and writing are done at once, a copy moves more than reading alone.
+    """
+    rows = (
+        (row.threads, max(row.read_bytes_per_s, row.copy_bytes_per_s or 0.0))
+        for row in device.bandwidths
+        if row.level == level
+    )
+    return _at_most(rows, threads, device.cores, private=_sharers(device, level) == 1)
+
+
 def capacity_of(device: Device, level: Level, threads: int = 1) -> int | None:
     """Bytes that `threads` cores have of a level together, at best; None: not known.
 

@@ -10,6 +10,7 @@ from torch.fx import Node as FxNode
 
 from lithe.errors import LitheError
 from lithe.graph.capture import quietly
+from lithe.graph.like import without_likenesses
 from lithe.graph.overwriting import without_overwriting
 from lithe.graph.varying import changed_inputs, varying_calls
 
@@ -39,7 +40,7 @@ def program_of(gm: fx.GraphModule, inputs: Inputs, args: Sequence[Any]) -> fx.Gr
         with fx.traceback.preserve_node_meta():
             program = torch.export.export(held, given, strict=False)
         changed = changed_inputs(program)
-        program = without_overwriting(program)
+        program = without_likenesses(without_overwriting(program))
         if changed or changed_inputs(program):
             raise LitheError("it writes to its inputs or buffers, as in training")
         if any(node.op == "get_attr" for node in program.graph.nodes):

@@ -16,16 +16,27 @@ from lithe.graph.aten_rules import FIRST, RULES, SPLITS
 from lithe.graph.fx import Arguments, arguments, flat, seen_shape
 from lithe.graph.ops import (
     Activation,
+    AddProduct,
+    Attention,
     BatchNorm,
     Binary,
     Concat,
     Conv2d,
+    ConvNd,
+    ConvTransposed,
+    Einsum,
+    Expand,
+    GroupNorm,
+    LayerNorm,
     Linear,
+    MatMul,
     Op,
     Part,
     Reshape,
+    RmsNorm,
     Shape,
     Slice,
+    Take,
     Unknown,
 )
 
@@ -60,12 +71,12 @@ def call_of(node: FxNode, known: Collection[str]) -> Call:
     inputs = tuple(value for value in read if value.name not in known)
     if rule is None or not _one_type(node, inputs):
         return unknown
-    a = Arguments(node)
+    a = Arguments(node, known)
     try:
         made = rule(a)
         ops = made if isinstance(made, tuple) else (made,)
         if isinstance(ops[0], Binary):
-            ops = (Binary(ops[0].kind, constant_first=a["self"].name in known),)
+            ops = _binary(ops[0], node, inputs, a)
         constants = _constants(ops[-1], a, known)
         shapes = tuple(map(seen_shape, inputs))
         for op in ops:
@@ -75,7 +86,7 @@ def call_of(node: FxNode, known: Collection[str]) -> Call:
     if isinstance(ops[-1], Unknown):
         return Call(ops, unknown.constants)
     used = sum(isinstance(constant, FxNode) for constant in constants)
-    several = isinstance(ops[0], Binary | Concat)
+    several = isinstance(ops[0], _SEVERAL) or (isinstance(ops[0], ConvNd) and ops[0].dynamic)
     if (
         shapes != (_out(node),)
         or used != len(read) - len(inputs)
@@ -85,10 +96,25 @@ def call_of(node: FxNode, known: Collection[str]) -> Call:
     return Call(ops, constants)
 
 
+# Operators of as many inputs as their shape rules say.
+_SEVERAL = (AddProduct, Attention, Binary, Concat, Einsum, MatMul)
+
+
+def _binary(op: Binary, node: FxNode, inputs: tuple[FxNode, ...], a: Arguments) -> tuple[Op, ...]:
+    first = a["self"].name in a.known
+    out = _out(node)
+    # A constant may be wider than what it meets: that is spread out before.
+    wide = len(inputs) == 1 and len(a.tensors()) == 2 and seen_shape(inputs[0]) != out
+    return (*((Expand(out),) if wide else ()), Binary(op.kind, constant_first=first))
+
+
 def _constants(op: Op, a: Arguments, known: Collection[str]) -> tuple[FxNode | Filled, ...]:
     match op:
-        case Conv2d() | Linear():
+        case Conv2d() | ConvNd(dynamic=False) | ConvTransposed() | Linear():
             given = [a["weight"], a["bias"]] if op.bias else [a["weight"]]
+        case LayerNorm() | GroupNorm() | RmsNorm():
+            names = ("weight",) if isinstance(op, RmsNorm) else ("weight", "bias")
+            given = [a[name] for name in names if a[name] is not None]
         case BatchNorm(c=c):
             weight, bias = a["weight"], a["bias"]
             given = [
@@ -99,8 +125,8 @@ def _constants(op: Op, a: Arguments, known: Collection[str]) -> tuple[FxNode | F
             ]
         case Activation(kind="prelu"):
             given = [a["weight"]]
-        case Binary():
-            given = [value for value in (a["self"], a["other"]) if value.name in known]
+        case AddProduct() | Attention() | Binary() | Concat() | Einsum() | MatMul() | Take():
+            given = [value for value in a.tensors() if value.name in known]
         case _:
             given = []
     for value in given:

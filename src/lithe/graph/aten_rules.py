@@ -1,83 +1,90 @@
 """torch's operators in our words: a rule per name in `RULES`.
 
-Adding an operator is one dataclass in `lithe.graph.ops` and one line in `RULES` here.
+Adding an operator is one dataclass in `lithe.graph.ops` and one line in the table here, of
+layers in `aten_layers`, or of what only moves elements in `aten_moving`.
 """
 
 from collections.abc import Callable
 from itertools import product
 
-import torch
 from torch.fx import Node as FxNode
 
+from lithe.errors import LitheError
+from lithe.graph.aten_layers import LAYER_RULES
+from lithe.graph.aten_moving import MOVING_RULES
 from lithe.graph.fx import Arguments, seen_shape
 from lithe.graph.ops import (
     Activation,
     AdaptivePool2d,
-    BatchNorm,
     Binary,
-    ChannelShuffle,
-    Concat,
-    Conv2d,
-    Copy,
-    Dropout,
-    Flatten,
-    Linear,
     Mean,
     Op,
-    Pad,
     Pool2d,
+    Pool3d,
+    Reduce,
     Reshape,
     Resize,
-    Slice,
+    Shape,
     Softmax,
-    Transpose,
     between,
 )
 
 Rule = Callable[[Arguments], Op | tuple[Op, ...]]
 
 
-def _conv2d(a: Arguments) -> Op | tuple[Op, ...]:
-    c_out, c_group, h, w = a.shape("weight")
-    kernel, dilation, padding = (h, w), a.pair("dilation"), a["padding"]
-    frame: tuple[Op, ...] = ()
-    if isinstance(padding, str):
-        span_h, span_w = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
-        if padding != "same":
-            padding = (0, 0)
-        elif span_h % 2 or span_w % 2:
-            # One side is padded more than the other, which no pair can say.
-            top, left, padding = span_h // 2, span_w // 2, (0, 0)
-            frame = (Pad(left, span_w - left, top, span_h - top),)
-        else:
-            padding = (span_h // 2, span_w // 2)
-    else:
-        padding = a.pair("padding")
-    groups = a["groups"]
-    bias = a["bias"] is not None
-    conv = Conv2d(
-        c_group * groups, c_out, kernel, a.pair("stride"), padding, dilation, groups, bias
-    )
-    return (*frame, conv)
+def _pool_1d(kind: str) -> Rule:
+    """Along a line, which is an image of one row."""
+
+    def rule(a: Arguments) -> Op | tuple[Op, ...]:
+        n, c, length = _line(a)
+        (kernel,) = a.sizes("kernel_size", 1)
+        (stride,) = a.sizes("stride", 1) if a["stride"] else (kernel,)
+        (padding,), ceil = a.sizes("padding", 1), a["ceil_mode"]
+        (dilation,) = a.sizes("dilation", 1) if kind == "max" else (1,)
+        inside = True if kind == "max" else a["count_include_pad"]
+        pool = Pool2d(kind, (1, kernel), (1, stride), (0, padding), (1, dilation), ceil, inside)
+        return Reshape((n, c, 1, length)), pool, Reshape(seen_shape(a.node))
+
+    return rule
 
 
-def _linear(a: Arguments) -> Op:
-    c_out, c_in = a.shape("weight")
-    return Linear(c_in, c_out, a["bias"] is not None)
+def _line(a: Arguments) -> Shape:
+    shape = a.shape("self")
+    if len(shape) not in (2, 3):
+        raise LitheError(f"a pooling along a line was given {shape}")
+    return shape if len(shape) == 3 else (1, *shape)
 
 
-def _batch_norm(a: Arguments) -> Op:
-    if a["running_mean"] is None or a["running_var"] is None:
-        return a.unknown("without statistics")
-    return BatchNorm(a.shape("input")[1], a["eps"])
+def _adaptive_1d(kind: str) -> Rule:
+    def rule(a: Arguments) -> tuple[Op, ...]:
+        n, c, length = _line(a)
+        (out,) = a.sizes("output_size", 1)
+        pool = AdaptivePool2d(kind, (1, out))
+        return Reshape((n, c, 1, length)), pool, Reshape((*a.shape("self")[:-1], out))
+
+    return rule
 
 
-def _batch_norm_or_training(a: Arguments) -> Op:
-    return a.unknown("with the batch's own statistics") if a["training"] else _batch_norm(a)
+def _pool_3d(kind: str) -> Rule:
+    def rule(a: Arguments) -> Op:
+        kernel = a.sizes("kernel_size", 3)
+        stride = a.sizes("stride", 3) if a["stride"] else kernel
+        padding, ceil = a.sizes("padding", 3), a["ceil_mode"]
+        if kind == "max":
+            return Pool3d(kind, kernel, stride, padding, a.sizes("dilation", 3), ceil)
+        if a["divisor_override"] is not None:
+            return a.unknown("with a divisor of its own")
+        return Pool3d(kind, kernel, stride, padding, (1, 1, 1), ceil, a["count_include_pad"])
+
+    return rule
 
 
-def _dropout(a: Arguments) -> Op:
-    return a.unknown("while training") if a["train"] else Dropout()
+def _adaptive_3d(a: Arguments) -> Op:
+    size, out = a.shape("self")[2:], a.sizes("output_size", 3)
+    if len(size) != 3 or any(h % h_out for h, h_out in zip(size, out, strict=True)):
+        return a.unknown(f"from {size} to {out}")  # windows of several sizes
+    kernel = tuple(h // h_out for h, h_out in zip(size, out, strict=True))
+    return Pool3d("avg", kernel, kernel)
 
 
 def _pool(kind: str) -> Rule:
@@ -95,13 +102,6 @@ def _pool(kind: str) -> Rule:
 
 def _adaptive(kind: str) -> Rule:
     return lambda a: AdaptivePool2d(kind, a.pair("output_size"))
-
-
-def _flatten(a: Arguments) -> Op:
-    rank = len(a.shape("self"))
-    if a["end_dim"] not in (-1, rank - 1):
-        return Reshape(seen_shape(a.node))
-    return Flatten(a["start_dim"] % rank)
 
 
 def _binary(kind: str) -> Rule:
@@ -144,7 +144,8 @@ def _reversed_sub(a: Arguments) -> Op:
 
 
 def _softmax(a: Arguments) -> Op:
-    return Softmax(a["dim"] % len(a.shape("self")))
+    log = "log_softmax" in str(a.node.target)
+    return Softmax(a["dim"] % len(a.shape("self")), log)
 
 
 def _mean(a: Arguments) -> Op:
@@ -155,20 +156,43 @@ def _mean(a: Arguments) -> Op:
     return Mean(axes, a["keepdim"])
 
 
-def _pad(a: Arguments) -> Op:
-    sizes = [*a["pad"], 0, 0, 0, 0][:4]
-    if str(a.node.target) == "aten.pad.default" and a["mode"] != "constant":
-        return a.unknown(f"with mode='{a['mode']}'")
-    if len(a["pad"]) > 4 or any(type(size) is not int or size < 0 for size in sizes):
-        return a.unknown(f"by {tuple(a['pad'])}")
-    left, right, top, bottom = sizes
-    return Pad(left, right, top, bottom, float(a["value"] or 0))
+def _reduce(kind: str) -> Rule:
+    def rule(a: Arguments) -> Op:
+        return Reduce(kind, _axes(a), a["keepdim"])
+
+    return rule
+
+
+def _reduce_all(kind: str) -> Rule:
+    return lambda a: Reduce(kind, tuple(range(len(a.shape("self")))))
+
+
+def _variance(kind: str) -> Rule:
+    def rule(a: Arguments) -> Op:
+        form = str(a.node.target).rpartition(".")[2]
+        less = a["correction"] if form == "correction" else a["unbiased"]
+        axes = tuple(range(len(a.shape("self")))) if form == "default" else _axes(a)
+        keep = form != "default" and a["keepdim"]
+        return Reduce(kind, axes, keep, 1.0 if less is None else float(less))
+
+    return rule
+
+
+def _vector_norm(a: Arguments) -> Op:
+    kind = {1: "l1", 2: "l2"}.get(a["ord"])
+    return Reduce(kind, _axes(a), a["keepdim"]) if kind else a.unknown(f"of order {a['ord']}")
+
+
+def _axes(a: Arguments) -> tuple[int, ...]:
+    rank, given = len(a.shape("self")), a["dim"]
+    given = [given] if isinstance(given, int) else given
+    return tuple(sorted({axis % rank for axis in given or range(rank)}))
 
 
 def _resize(mode: str) -> Rule:
     def rule(a: Arguments) -> Op:
         h, w = seen_shape(a.node)[2:]
-        align = bool(a["align_corners"]) if mode == "bilinear" else False
+        align = bool(a["align_corners"]) if mode != "nearest" else False
         factors = a["scale_factors"]
         scale = (float(factors[0]), float(factors[1])) if factors else None
         return Resize((h, w), mode, align, None if align else scale)
@@ -176,62 +200,11 @@ def _resize(mode: str) -> Rule:
     return rule
 
 
-def _slice(a: Arguments) -> Op:
-    shape = a.shape("self")
-    axis = a["dim"] % len(shape)
-    start, stop, step = slice(a["start"], a["end"], a["step"]).indices(shape[axis])
-    return Slice(axis, start, max(start, stop), step)
-
-
-def _narrow(a: Arguments) -> Op:
-    shape = a.shape("self")
-    axis = a["dim"] % len(shape)
-    start = a["start"] % shape[axis]
-    return Slice(axis, start, start + a["length"])
-
-
-def _select(a: Arguments) -> tuple[Op, ...]:
-    shape = a.shape("self")
-    axis = a["dim"] % len(shape)
-    index = a["index"] % shape[axis]
-    return Slice(axis, index, index + 1), Reshape(seen_shape(a.node))
-
-
-def _transpose(a: Arguments) -> Op:
-    # Axes of different sizes tell where each one went, whatever this call names them by.
-    axes = torch.empty([2 + axis for axis in range(len(a.shape("self")))], device="meta")
-    moved = a.node.target(axes, *a.node.args[1:], **a.node.kwargs)  # type: ignore[operator]
-    return Transpose(tuple(size - 2 for size in moved.shape))
-
-
-def _copy(a: Arguments) -> Op:
-    return Copy(seen_shape(a.node))
-
-
-def _reshape(a: Arguments) -> Op:
-    # torch copies only where the bytes are in another order than the new shape needs.
-    shape = seen_shape(a.node)
-    return Reshape(shape) if a["self"].meta["val"].is_contiguous() else Copy(shape)
-
-
-def _same(a: Arguments) -> Op:
-    return Reshape(seen_shape(a.node))
-
-
 # Element by element on one tensor, without numbers; no MACs.
 PLAIN = (
     "relu", "relu6", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid", "mish",
-    "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "square",
-)  # fmt: skip
-# Another shape, or none, for the same bytes; `expand` only where it repeats nothing.
-RESHAPES = (
-    "view.default", "_unsafe_view.default", "unflatten.int", "squeeze.default", "squeeze.dim",
-    "squeeze.dims", "unsqueeze.default", "alias.default", "detach.default", "detach_.default",
-    "to.dtype", "to.dtype_layout", "to.device", "expand.default", "expand_as.default",
-)  # fmt: skip
-TRANSPOSES = (
-    "permute.default", "transpose.int", "t.default", "mT.default", "swapaxes.default",
-    "movedim.int", "movedim.intlist",
+    "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "erf", "sin", "cos",
+    "floor", "ceil", "round", "sign", "log1p", "expm1", "log_sigmoid", "selu",
 )  # fmt: skip
 # Calls that return a list of views of their input.
 SPLITS = frozenset({
@@ -244,21 +217,24 @@ SPLITS = frozenset({
 })  # fmt: skip
 # Calls with outputs that an inference rarely reads beside the first one.
 FIRST = frozenset({
+    "aten.adaptive_max_pool1d.default",
     "aten.adaptive_max_pool2d.default",
+    "aten.max.dim",
+    "aten.min.dim",
     "aten._native_batch_norm_legit_no_training.default",
 })  # fmt: skip
 
 # Of calls that also come with a trailing underscore the plain name is enough.
 RULES: dict[str, Rule] = {
-    "aten.conv2d.default": _conv2d,
-    "aten.conv2d.padding": _conv2d,
-    "aten.linear.default": _linear,
-    "aten.batch_norm.default": _batch_norm_or_training,
-    "aten._native_batch_norm_legit_no_training.default": _batch_norm,
+    **LAYER_RULES,
+    **MOVING_RULES,
     **{f"aten.{n}.default": _activation(n) for n in PLAIN},
     "aten.leaky_relu.default": _activation("leaky_relu", "negative_slope"),
     "aten.elu.default": _elu,
     "aten.gelu.default": _gelu,
+    "aten.celu.default": _activation("celu", "alpha"),
+    "aten.hardshrink.default": _activation("hardshrink", "lambd"),
+    "aten.softshrink.default": _activation("softshrink", "lambd"),
     "aten.softplus.default": _activation("softplus", "beta", "threshold"),
     "aten.prelu.default": _activation("prelu"),
     "aten.hardtanh.default": lambda a: between(a["min_val"], a["max_val"]),
@@ -275,27 +251,35 @@ RULES: dict[str, Rule] = {
     "aten.pow.Tensor_Scalar": _power,
     "aten.softmax.int": _softmax,
     "aten._softmax.default": _softmax,
-    "aten.cat.default": lambda a: Concat(a["dim"] % len(seen_shape(a.node))),
+    "aten.log_softmax.int": _softmax,
     "aten.max_pool2d.default": _pool("max"),
     "aten.avg_pool2d.default": _pool("avg"),
+    "aten.max_pool1d.default": _pool_1d("max"),
+    "aten.avg_pool1d.default": _pool_1d("avg"),
+    "aten.max_pool3d.default": _pool_3d("max"),
+    "aten.avg_pool3d.default": _pool_3d("avg"),
+    "aten.adaptive_avg_pool1d.default": _adaptive_1d("avg"),
+    "aten.adaptive_max_pool1d.default": _adaptive_1d("max"),
+    "aten.adaptive_avg_pool3d.default": _adaptive_3d,
     "aten.adaptive_avg_pool2d.default": _adaptive("avg"),
     "aten.adaptive_max_pool2d.default": _adaptive("max"),
     "aten.mean.dim": _mean,
     "aten.mean.default": lambda a: Mean(tuple(range(len(a.shape("self"))))),
+    "aten.sum.dim_IntList": _reduce("sum"),
+    "aten.sum.default": _reduce_all("sum"),
+    "aten.amax.default": _reduce("max"),
+    "aten.amin.default": _reduce("min"),
+    "aten.max.dim": _reduce("max"),
+    "aten.min.dim": _reduce("min"),
+    "aten.max.default": _reduce_all("max"),
+    "aten.min.default": _reduce_all("min"),
+    "aten.prod.dim_int": _reduce("prod"),
+    **{
+        f"aten.{kind}.{form}": _variance(kind)
+        for kind, form in product(("var", "std"), ("default", "dim", "correction"))
+    },
+    "aten.linalg_vector_norm.default": _vector_norm,
     "aten.upsample_nearest2d.vec": _resize("nearest"),
     "aten.upsample_bilinear2d.vec": _resize("bilinear"),
-    "aten.pad.default": _pad,
-    "aten.constant_pad_nd.default": _pad,
-    "aten.channel_shuffle.default": lambda a: ChannelShuffle(a["groups"]),
-    "aten.native_channel_shuffle.default": lambda a: ChannelShuffle(a["groups"]),
-    "aten.flatten.using_ints": _flatten,
-    "aten.dropout.default": _dropout,
-    "aten.contiguous.default": _copy,
-    "aten.clone.default": _copy,
-    "aten.reshape.default": _reshape,
-    "aten.slice.Tensor": _slice,
-    "aten.narrow.default": _narrow,
-    "aten.select.int": _select,
-    **{f"aten.{target}": _transpose for target in TRANSPOSES},
-    **{f"aten.{target}": _same for target in RESHAPES},
+    "aten.upsample_bicubic2d.vec": _resize("bicubic"),
 }  # fmt: skip

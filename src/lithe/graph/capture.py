@@ -22,6 +22,7 @@ from lithe.errors import LitheError
 from lithe.graph.aten import Filled
 from lithe.graph.fx import arguments, seen_shape
 from lithe.graph.graph import Graph
+from lithe.graph.like import without_likenesses
 from lithe.graph.model import Array, Model, constant_names
 from lithe.graph.ops import Shape
 from lithe.graph.overwriting import without_overwriting
@@ -138,7 +139,7 @@ def exported(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Ex
         # be exported as one opaque operator.
         with quietly(), torch.no_grad():
             program = torch.export.export(_twin(module), examples, strict=False)
-            return without_overwriting(program)
+            return without_likenesses(without_overwriting(program))
     except Exception as error:
         raise LitheError(
             f"{type(module).__name__} cannot be captured for an input of {said}: {_reason(error)}"

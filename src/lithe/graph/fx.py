@@ -1,6 +1,7 @@
 """Reading one call of a traced program: its arguments by name, shapes, module and line."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from torch.fx import Node as FxNode
 
 from lithe.errors import LitheError
-from lithe.graph.ops import Pair, Shape, Unknown
+from lithe.graph.ops import Operands, Pair, Shape, Unknown
 
 
 def seen_shape(node: FxNode) -> Shape:
@@ -61,14 +62,18 @@ def source_line(node: FxNode) -> str:
 
 
 class Arguments:
-    """The arguments of a call by the names in its schema, defaults filled in."""
+    """The arguments of a call by the names in its schema, defaults filled in.
 
-    def __init__(self, node: FxNode) -> None:
-        self.node = node
+    `known` names the values that do not depend on the input.
+    """
+
+    def __init__(self, node: FxNode, known: Collection[str] = ()) -> None:
+        self.node, self.known = node, known
         schema = node.target._schema.arguments  # type: ignore[union-attr]
         self._values = {arg.name: arg.default_value for arg in schema if arg.has_default_value()}
         self._values |= {arg.name: v for arg, v in zip(schema, node.args, strict=False)}
         self._values |= dict(node.kwargs)
+        self._names = [arg.name for arg in schema]
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -76,6 +81,27 @@ class Arguments:
     def shape(self, name: str) -> Shape:
         """Shape of an argument that is a tensor."""
         return seen_shape(self[name])
+
+    def tensors(self) -> list[FxNode]:
+        """All values that the call reads, in the order of its schema."""
+        leaves = flat([self._values.get(name) for name in self._names])
+        return [leaf for leaf in leaves if isinstance(leaf, FxNode)]
+
+    def operands(self) -> Operands:
+        """The shapes of the known ones among `tensors`, None for the others; () without any."""
+        shapes = [seen_shape(t) if t.name in self.known else None for t in self.tensors()]
+        return tuple(shapes) if any(shape is not None for shape in shapes) else ()
+
+    def depends(self, name: str) -> bool:
+        """Whether an argument depends on the input."""
+        value = self[name]
+        return isinstance(value, FxNode) and value.name not in self.known
+
+    def sizes(self, name: str, count: int) -> Shape:
+        """An argument for `count` axes, which may be written as one number."""
+        value = self[name]
+        each = (value,) if isinstance(value, int) else tuple(value)
+        return each * count if len(each) == 1 else each
 
     def pair(self, name: str, default: Pair = (0, 0)) -> Pair:
         """An argument for two axes, which may be written as one number."""

@@ -59,7 +59,7 @@ def find(
     options = options or TableOptions()
     source, colon, rest = text.partition(":")
     path = Path(text)
-    if path.suffix in (".onnx", ".safetensors", *_PICKLES) or path.is_file():
+    if _is_file(path):
         check_no_options(text, options)
         return _from_file(path, input_shape, batch)
     if not colon:
@@ -82,6 +82,15 @@ def _from_library(text: str, input_shape: Shape | None, batch: int | None) -> Fo
     library = next(each for each in LIBRARIES if each == source)
     module = from_library(library, name)
     return Found(text, module, _with_batch(input_shape or input_of(library, name, module), batch))
+
+
+def names_table(text: str) -> bool:
+    """Whether a text is read as the name of a table, so that options of one go with it."""
+    return ":" not in text and not _is_file(Path(text))
+
+
+def _is_file(path: Path) -> bool:
+    return path.suffix in (".onnx", ".safetensors", *_PICKLES) or path.is_file()
 
 
 def _from_table(

@@ -79,7 +79,7 @@ def measured(
     with progress.task(subject.name, _STAGE * stages + effort.rounds) as advance:
         module, trace, graph = _read(subject, ready)
         advance(_STAGE, "read")
-        with _torch_threads(threads if module is not None else None):
+        with torch_threads(threads if module is not None else None):
             for name in runtimes:
                 with noted(ready.notes, f"{WORDS[name]}: not measured"):
                     if name == "lithe":
@@ -206,7 +206,8 @@ def _residents(ready: _Prepared, advance: Advance) -> tuple[Resident, ...]:
 
 
 @contextmanager
-def _torch_threads(threads: int | None) -> Iterator[None]:
+def torch_threads(threads: int | None) -> Iterator[None]:
+    """PyTorch with so many threads, and with as many as before afterwards; None changes nothing."""
     if threads is None:
         yield
         return

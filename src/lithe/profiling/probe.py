@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import median
 
 from lithe import __version__
 from lithe.cpu import cpu_name
 from lithe.device import DTYPES, LEVELS, Bandwidth, Device, Launch, Level, Peak
+from lithe.device import Cache as CacheRow
 from lithe.device.caches import read_caches
 from lithe.device.file import default_path, load_device, save_device
 from lithe.engine.bandwidth import bandwidth_loop, touched
@@ -29,6 +31,7 @@ from lithe.progress import SILENT, Progress
 ROUNDS = 30
 MEASURED = "measured"
 _EAGER_CALLS = 1000
+_UNDISTURBED = 0.8  # of the best: what the median of a peak reaches on an idle machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,11 @@ def keep_device(device: Device) -> str:
     return str(path)
 
 
-def measure_device(progress: Progress = SILENT) -> Device:
+def measure_device(progress: Progress = SILENT, rounds: int = ROUNDS) -> Device:
     """Measure this machine: multiply-adds, bandwidths, and what a step costs beside its work.
 
     Everything is measured with one thread and with one for every core that this process may
-    use, once in each of 30 rounds with threads pinned, and the best reading is taken.
+    use, once in each of the `rounds` with threads pinned, and the best reading is taken.
 
     Raises:
         LitheError: the engine does not run on this machine.
@@ -109,8 +112,8 @@ def measure_device(progress: Progress = SILENT) -> Device:
         for each in wanted:
             readings += each()
             advance()
-    with progress.task("measuring", ROUNDS * len(readings)) as advance, pinned():
-        for _ in range(ROUNDS):
+    with progress.task("measuring", rounds * len(readings)) as advance, pinned():
+        for _ in range(rounds):
             for reading in readings:
                 reading.rates.append(reading.take())
                 advance()
@@ -123,7 +126,7 @@ def measure_device(progress: Progress = SILENT) -> Device:
         peaks=_peaks(readings),
         bandwidths=_bandwidths(readings),
         launches=_launches(readings),
-        notes=(*caches.notes, *_notes(readings, cores, sizes)),
+        notes=(*caches.notes, *_notes(readings, caches.rows, cores, sizes)),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         version=__version__,
     )
@@ -224,7 +227,10 @@ def _launches(readings: Iterable[Reading]) -> tuple[Launch, ...]:
 
 
 def _notes(
-    readings: Iterable[Reading], cores: int, sizes: dict[int, dict[Level, int]]
+    readings: Sequence[Reading],
+    caches: Sequence[CacheRow],
+    cores: int,
+    sizes: dict[int, dict[Level, int]],
 ) -> list[str]:
     """What was not measured, and why."""
     notes = []
@@ -232,8 +238,22 @@ def _notes(
     without = [dtype for dtype in DTYPES if dtype not in measured]
     if without:
         notes.append(f"no instruction for {', '.join(without)} on this processor")
+    for threads, wanted in sizes.items():
+        levels = [*(cache.level for cache in caches), "memory"]
+        unmeasured = [level for level in levels if level not in wanted]
+        if unmeasured:
+            notes.append(
+                f"{', '.join(unmeasured)} not measured with {threads} threads: no buffer lies "
+                "clearly beyond the nearer caches"
+            )
     if "amx_tile" in processor_flags():
         notes.append("the processor has matrix tiles (AMX), which are not measured")
+    busy = min(median(r.rates) / r.best for r in readings if isinstance(r.of, MultiplyAdd))
+    if busy < _UNDISTURBED:
+        notes.append(
+            f"other work disturbed the measuring: half of the readings of a peak were below "
+            f"{100 * busy:.0f} % of the best; measure again on an idle machine"
+        )
     present = os.cpu_count() or cores
     if cores < present:
         notes.append(f"this process may use {cores} of {present} cores")

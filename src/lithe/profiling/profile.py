@@ -55,9 +55,9 @@ def profile(
             raise LitheError(f"no runtime {name!r}; there are {', '.join(RUNTIMES)}")
     subject = subject_of(model, input_shape)
     if device is not None and not is_here(device):
-        return _predicted(_planned(subject, graph_of(subject), threads), device, threads)
+        return _predicted(unmeasured(subject, graph_of(subject), threads), device, threads)
     if static:
-        return replace(_planned(subject, graph_of(subject), threads), device=device)
+        return replace(unmeasured(subject, graph_of(subject), threads), device=device)
     return _measured(subject, tuple(dict.fromkeys(runtimes)), threads, device, progress or SILENT)
 
 
@@ -66,7 +66,7 @@ def is_here(device: Device) -> bool:
     return device.kind == "measured" and device.name == cpu_name()
 
 
-def _planned(subject: Subject, graph: Graph, threads: int | None) -> Profile:
+def unmeasured(subject: Subject, graph: Graph, threads: int | None) -> Profile:
     """All that is known of a network without a run."""
     from lithe.engine.programs import default_threads
     from lithe.engine.runtime import usable_processors
@@ -113,7 +113,7 @@ def _measured(
             device = this_device(progress)
     found = measured(subject, runtimes, threads, progress)
     engine = next((run for run in found.latencies if run.runtime == "lithe"), None)
-    planned = _planned(subject, found.graph, engine.total.threads if engine else threads)
+    planned = unmeasured(subject, found.graph, engine.total.threads if engine else threads)
     latencies = found.latencies
     if device is not None:
         with noted(notes, "bounds: not known"):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
-from lithe.device import LEVELS, Device, bandwidth_of, peak_of
+from lithe.device import LEVELS, Device, peak_of, transfer_of
 from lithe.profiling import Profile
 from lithe.profiling.values import Bound, MemoryUse, RunLatency
 from lithe.report.kinds import KIND_STYLES, kind_of_step
@@ -180,7 +180,7 @@ def _roofs(device: Device | None, threads: int) -> dict[str, Any] | None:
     peak = peak_of(device, "fp32", threads) if device else None
     if device is None or peak is None:
         return None
-    speeds = [(level, bandwidth_of(device, level, threads)) for level in LEVELS]
+    speeds = [(level, transfer_of(device, level, threads)) for level in LEVELS]
     return {
         "device": device.name,
         "macs_per_s": peak,

@@ -10,7 +10,7 @@ from lithe.profiling.values import Energy, Resident, RunLatency
 from lithe.report.kinds import KIND_STYLES, kind_of_step
 from lithe.report.words import percent
 from lithe.runtimes import WORDS
-from lithe.units import format_bytes, format_count, format_seconds
+from lithe.units import format_bytes, format_count, format_joules, format_seconds
 
 NOTABLE = 1.5  # times the share of MACs from which a share of time is worth a sentence
 MOST_NAMES = 3  # in one line; the tables have all
@@ -240,15 +240,6 @@ def energy_text(energy: Energy) -> str:
     return f"{format_joules(energy.joules)}{where}: {how} {energy.source}" + (
         f" ({parts})" if parts else ""
     )
-
-
-def format_joules(value: float) -> str:
-    """Three significant digits.
-
-    >>> format_joules(0.0033), format_joules(1.2), format_joules(4.56e-6)
-    ('3.3 mJ', '1.2 J', '4.56 uJ')
-    """
-    return format_seconds(value).replace("s", "J") if value < 60 else f"{value:.3g} J"
 
 
 def resident_text(resident: Resident) -> str:

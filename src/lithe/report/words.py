@@ -101,7 +101,16 @@ def timed_in(row: NetworkRow) -> str:
     """
     if row.runtime is None:
         return ""
-    return f"{WORDS[row.runtime]}, {row.threads} {'thread' if row.threads == 1 else 'threads'}"
+    return f"{WORDS[row.runtime]}, {threads_text(row.threads or 0)}"
+
+
+def threads_text(threads: int) -> str:
+    """How many threads, in words.
+
+    >>> threads_text(1), threads_text(2)
+    ('1 thread', '2 threads')
+    """
+    return f"{threads} {'thread' if threads == 1 else 'threads'}"
 
 
 def percent(share: float) -> str:

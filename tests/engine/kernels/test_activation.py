@@ -48,8 +48,8 @@ def numbers() -> Floats:
     return np.concatenate([EDGES, rng.normal(0, scales).astype(np.float32)])
 
 
-def test_the_graphs_activations_are_all_here() -> None:
-    assert set(ops.ACTIVATIONS) - {ops.PRELU} == set(ACTIVATIONS)
+def test_what_is_here_are_activations_of_the_graph() -> None:
+    assert set(ACTIVATIONS) < set(ops.ACTIVATIONS) - {ops.PRELU}
 
 
 @pytest.fixture(scope="module", params=ISAS, ids=lambda isa: isa.name)
@@ -87,5 +87,5 @@ def test_as_exact_as_torch(outputs: Outputs, kind: str, args: tuple[float, ...])
 
 
 def test_an_activation_that_is_not_here_is_named() -> None:
-    with pytest.raises(LitheError, match="'cube'"):
+    with pytest.raises(LitheError, match="no kernel for cube"):
         lower(one(Activation("cube"), (1, 3)), ISAS[0], 1)

@@ -133,13 +133,12 @@ def lower(
 def is_known(op: Op) -> bool:
     """Whether there is a kernel for an operator, with what is fused to it."""
     inner = _inner(op)
-    if getattr(inner, "operands", ()) or getattr(inner, "log", False):
-        return False
-    if isinstance(inner, Resize) and inner.mode not in ("nearest", "bilinear"):
-        return False
     activation = op.activation if isinstance(op, Fused) else op
     if isinstance(activation, Activation) and activation.kind not in (*ACTIVATIONS, PRELU):
         return False
+    match inner:
+        case Concat(operands=[_, *_]) | Softmax(log=True) | Resize(mode="bicubic"):
+            return False
     return type(inner) in LOWERINGS and (inner is op or isinstance(inner, FUSED))
 
 
@@ -149,7 +148,14 @@ def _inner(op: Op) -> Op:
 
 def _described(node: Node) -> str:
     op = _inner(node.op)
-    name = op.name if isinstance(op, Unknown) else type(op).__name__
+    activation = node.op.activation if isinstance(node.op, Fused) else op
+    if isinstance(activation, Activation) and activation.kind not in ACTIVATIONS:
+        op = activation
+    match op:
+        case Unknown(name=name) | Activation(kind=name):
+            pass
+        case _:
+            name = type(op).__name__
     if isinstance(op, Part):
         name = f"part {op.index} of several outputs"
     where = ", ".join(filter(None, (f"module {node.path}" if node.path else "", node.source)))

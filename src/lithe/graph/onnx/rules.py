@@ -1,4 +1,6 @@
-"""ONNX's operators in our words: layers with weights, windows and images. Others: `rules_plain`.
+"""ONNX's operators in our words: layers with weights, windows and images.
+
+Others: `rules_plain`, `rules_layers`.
 
 A rule that meets a form of its operator that we have no words for raises
 `NotUnderstoodError`; one that meets nonsense raises `LitheError`.
@@ -11,7 +13,8 @@ import numpy as np
 
 from lithe.errors import LitheError
 from lithe.graph.model import Array
-from lithe.graph.onnx.call import Call, Chain, Constant, NotUnderstoodError, axis_in
+from lithe.graph.onnx.call import Call, Chain, Constant, NotUnderstoodError, Tensor, axis_in
+from lithe.graph.onnx.rules_layers import LAYER_RULES, conv_nd, matmul
 from lithe.graph.onnx.rules_plain import PLAIN_RULES
 from lithe.graph.ops import (
     AdaptivePool2d,
@@ -23,6 +26,7 @@ from lithe.graph.ops import (
     Pad,
     Pair,
     Pool2d,
+    Reduce,
     Resize,
     Shape,
 )
@@ -54,6 +58,8 @@ def _pair(call: Call, name: str) -> Pair:
 
 
 def _conv(call: Call) -> Chain:
+    if len(call.tensor().shape) in (3, 5):
+        return conv_nd(call)
     x, weight = call.image(), call.constant(1)
     if weight.array.ndim != 4:
         raise LitheError(f"weight {weight.name} is of shape {weight.array.shape}")
@@ -109,9 +115,9 @@ def _gemm(call: Call) -> Chain:
 
 
 def _matmul(call: Call) -> Chain:
-    x, given = call.tensor(), call.constant(1)
-    if given.array.ndim != 2 or len(x.shape) < 2:
-        raise NotUnderstoodError(f"of {x.shape} and {given.array.shape}")
+    x, given = call.value(0), call.value(1)
+    if not isinstance(x, Tensor) or not isinstance(given, Constant) or given.array.ndim != 2:
+        return matmul(call)
     c_in, c_out = given.array.shape
     weight = call.derived(given.array.T, "weight")
     return Chain((Linear(c_in, c_out, bias=False),), (weight,), params=1)
@@ -159,8 +165,11 @@ def _pool(kind: str) -> Rule:
 
 def _global_pool(kind: str) -> Rule:
     def rule(call: Call) -> Chain:
-        call.image()
-        return Chain((AdaptivePool2d(kind),))
+        rank = len(call.tensor().shape)
+        if rank == 4:
+            return Chain((AdaptivePool2d(kind),))
+        axes = tuple(range(2, rank))
+        return Chain((Mean(axes, True) if kind == "avg" else Reduce(kind, axes, True),))
 
     return rule
 
@@ -262,6 +271,7 @@ def _pad(call: Call) -> Chain:
 
 RULES: dict[str, Rule] = {
     **PLAIN_RULES,
+    **LAYER_RULES,
     "Conv": _conv,
     "Gemm": _gemm,
     "MatMul": _matmul,

@@ -8,6 +8,7 @@ import numpy as np
 from lithe.errors import LitheError
 from lithe.graph.onnx.call import Call, Chain, Constant, NotUnderstoodError, Tensor, axis_in
 from lithe.graph.onnx.folding import reshaped, slices, squeezed, unsqueezed
+from lithe.graph.onnx.rules_layers import operands, spread
 from lithe.graph.ops import (
     Activation,
     Binary,
@@ -105,9 +106,8 @@ def _binary(kind: str) -> Rule:
             raise NotUnderstoodError(f"with a constant of {array.dtype}")
         if array.size == 1 and array.ndim <= len(tensor.shape) and kind in _NUMBER:
             return Chain(_with_number(kind, float(array.reshape(-1)[0]), constant is x))
-        if Binary(kind).shape(tensor.shape, array.shape) != tensor.shape:
-            raise NotUnderstoodError(f"of {tensor.shape} and a constant of {array.shape}")
-        return Chain((Binary(kind, constant_first=constant is x),), (constant,))
+        wider = spread(tensor.shape, array.shape)
+        return Chain((*wider, Binary(kind, constant_first=constant is x)), (constant,))
 
     return rule
 
@@ -126,18 +126,21 @@ def _with_number(kind: str, number: float, first: bool) -> tuple[Op, ...]:
 def _softmax(call: Call) -> Chain:
     shape = call.tensor().shape
     axis = axis_in(call.attribute("axis", -1 if call.opset >= 13 else 1), len(shape))
+    log = call.node.kind == "LogSoftmax"
     if call.opset >= 13 or prod(shape[axis + 1 :]) == 1:
-        return Chain((Softmax(axis),))
+        return Chain((Softmax(axis, log),))
     # Before version 13 all axes from this one on were one.
     flat = prod(shape[:axis]), prod(shape[axis:])
-    return Chain((Reshape(flat), Softmax(1), Reshape(shape)))
+    return Chain((Reshape(flat), Softmax(1, log), Reshape(shape)))
 
 
 def _concat(call: Call) -> Chain:
-    tensors = [call.tensor(index) for index in range(len(call.values))]
+    tensors = [value for value in call.values if isinstance(value, Tensor)]
     if not tensors:
         raise LitheError("nothing is concatenated")
-    return Chain((Concat(axis_in(call.attribute("axis", 1), len(tensors[0].shape))),))
+    axis = axis_in(call.attribute("axis", 1), len(tensors[0].shape))
+    given, constants = operands(call)
+    return Chain((Concat(axis, given),), constants)
 
 
 def _split(call: Call) -> tuple[Chain, ...]:
@@ -240,6 +243,15 @@ PLAIN_RULES: dict[str, Rule] = {
     "Max": _binary("maximum"),
     "Min": _binary("minimum"),
     "Softmax": _softmax,
+    "LogSoftmax": _softmax,
+    "Erf": _activation("erf"),
+    "Sin": _activation("sin"),
+    "Cos": _activation("cos"),
+    "Floor": _activation("floor"),
+    "Ceil": _activation("ceil"),
+    "Round": _activation("round"),
+    "Sign": _activation("sign"),
+    "Celu": _activation("celu", alpha=1.0),
     "Concat": _concat,
     "Split": _split,
     "Slice": _slice,

@@ -9,8 +9,9 @@ from lithe.graph.ops.op import Op, Shape, axis_of, broadcast
 # x where x > 0, else x times the constant `weight` (1 or c numbers, along axis 1).
 PRELU = "prelu"
 # Functions of one element x, each with the number of its `args`. All are torch's:
-# `leaky_relu` has (slope), `elu` and `celu` (alpha), the shrinks (lambda), `softplus` (beta, threshold), `clamp` (low, high)
-# with infinities for no limit. With a number v: x + v, x - v, v - x, x v, x / v, x ** v.
+# `leaky_relu` has (slope), `elu` and `celu` (alpha), the shrinks (lambda), `softplus` (beta,
+# threshold), `clamp` (low, high) with infinities for no limit. With a number v: x + v, x - v,
+# v - x, x v, x / v, x ** v.
 ACTIVATIONS = {
     **dict.fromkeys(
         (

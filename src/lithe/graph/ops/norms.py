@@ -41,7 +41,7 @@ class RmsNorm(Op):
     """x / sqrt(mean of x^2 + eps) over the last axes, of sizes `over`. arXiv:1910.07467.
 
     Constants: with `weight` a factor of shape `over`. Where torch is given no `eps`, it is
-    that of the type: 2^-23 for float32.
+    the one of the type that the network works in, 2^-23 for float32.
     """
 
     over: Shape

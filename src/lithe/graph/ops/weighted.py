@@ -58,7 +58,9 @@ class Conv2d(Op):
 class ConvNd(Op):
     """Convolution over one axis or three: as `Conv2d`, with as many sizes as there are axes.
 
-    Constants: weight (c_out, c_in / groups, *kernel) and, with `bias`, bias (c_out).
+    Constants: weight (c_out, c_in / groups, *kernel) and, with `bias`, bias (c_out). Where
+    the weight is `dynamic`, worked out from the input, these are further inputs instead, and
+    there may be two axes.
     """
 
     c_in: int
@@ -69,15 +71,18 @@ class ConvNd(Op):
     dilation: Shape
     groups: int = 1
     bias: bool = False
+    dynamic: bool = False
 
     def shape(self, *inputs: Shape) -> Shape:
         """(n, c_out, *sizes) from (n, c_in, *sizes).
 
         Raises:
-            LitheError: another number of axes, channels that do not fit, or a kernel larger
-                than the padded input.
+            LitheError: another number of axes, channels that do not fit, a kernel larger
+                than the padded input, or another weight.
         """
         n, *size = _channels(self, inputs[0])
+        if inputs[1:] != (self._weights() if self.dynamic else ()):
+            raise LitheError(f"a convolution was given inputs {inputs}")
         out = windows(tuple(size), self.kernel, self.stride, self.padding, self.dilation)
         return (n, self.c_out, *out)
 
@@ -86,7 +91,10 @@ class ConvNd(Op):
         return prod(self.shape(*inputs)) * (self.c_in // self.groups) * prod(self.kernel)
 
     def constants(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """Weight and, with `bias`, bias."""
+        """Weight and, with `bias`, bias; none where the weight is `dynamic`."""
+        return () if self.dynamic else self._weights()
+
+    def _weights(self) -> tuple[Shape, ...]:
         weight = (self.c_out, self.c_in // self.groups, *self.kernel)
         return (weight, (self.c_out,))[: 1 + self.bias]
 

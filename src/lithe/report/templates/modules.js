@@ -54,7 +54,12 @@ function chosenModules() {
 function drawModules() {
   const place = document.getElementById("modules-plot");
   if (!place) return;
-  const t = theme(), { totals, own } = shares(), marked = chosenModules();
+  const t = theme(), { totals, own } = shares(), chosenOnes = chosenModules();
+  // What has no area of its own is marked on the module that it is part of.
+  const marked = new Set(Array.from(chosenOnes, (i) => {
+    while (i && !(totals[i] > 0)) i = page.modules[i].parent;
+    return i;
+  }));
   const shown = page.modules.map((_, i) => i).filter((i) => totals[i] > 0 || i === 0);
   const parents = new Set(shown.map((i) => page.modules[i].parent));
   const colours = shown.map((i) => (parents.has(i) ? t.wash : kindColour(t, page.modules[i].kind)));
@@ -80,7 +85,7 @@ function drawModules() {
     });
   }
   for (const row of document.querySelectorAll("#modules-table tbody tr")) {
-    row.classList.toggle("chosen", marked.has(Number(row.dataset.module)));
+    row.classList.toggle("chosen", chosenOnes.has(Number(row.dataset.module)));
   }
 }
 
