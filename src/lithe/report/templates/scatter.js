@@ -42,7 +42,8 @@ function namePlaces(points, x, y, t) {
       ["top right", cx + 6, cy - 8 - h], ["bottom right", cx + 6, cy + 8],
       ["top left", cx - 6 - w, cy - 8 - h], ["bottom left", cx - 6 - w, cy + 8],
     ];
-    const free = tried.find(([, left, top]) => left > 0 && left + w < place.clientWidth * 0.9
+    // To the left of the plot itself stand the marks of the axis, which names may not cover.
+    const free = tried.find(([, left, top]) => left > -2 * t.size && left + w < place.clientWidth * 0.9
       && taken.every(([a, b, c, d]) => left > c || left + w < a || top > d || top + h < b));
     if (!free && points[at].index !== state.chosen) continue;
     const found = free || tried[0];
