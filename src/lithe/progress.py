@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from lithe.interrupt import raise_if_interrupted
 from lithe.units import format_seconds
 
 LINE_EVERY_S = 10.0  # no oftener than this where there is no terminal
@@ -30,15 +31,20 @@ class Progress:
     def task(self, name: str, total: float) -> Iterator[Advance]:
         """Work of `total` steps; yields `advance(steps=1, note="")`.
 
-        `note` is a short figure behind the bar, such as `val 97.2 %`.
+        `note` is a short figure behind the bar, such as `val 97.2 %`. Where Ctrl-C was pressed
+        since the last step, `advance` raises KeyboardInterrupt.
         """
         if self._quiet or total <= 0:
-            yield lambda steps=1, note="": None
+            yield _silent
         elif self._bars:
             with _bar(name, total) as advance:
                 yield advance
         else:
             yield _lines(name, total, self.say)
+
+
+def _silent(steps: float = 1, note: str = "") -> None:
+    raise_if_interrupted()
 
 
 @contextmanager
@@ -63,6 +69,7 @@ def _bar(name: str, total: float) -> Iterator[Advance]:
         task = bars.add_task(name, total=total, note="")
 
         def advance(steps: float = 1, note: str = "") -> None:
+            raise_if_interrupted()
             bars.advance(task, steps)
             if note:
                 bars.update(task, note=note)
@@ -76,6 +83,7 @@ def _lines(name: str, total: float, say: Callable[[str], None]) -> Advance:
 
     def advance(steps: float = 1, note: str = "") -> None:
         nonlocal done, spoken
+        raise_if_interrupted()
         done += steps
         now = time.monotonic()
         if now - spoken < LINE_EVERY_S or done >= total:

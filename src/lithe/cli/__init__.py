@@ -9,6 +9,7 @@ import click
 
 from lithe import __version__
 from lithe.errors import LitheError
+from lithe.interrupt import remember_interrupts
 
 # name -> (module, one line for `lithe --help`); each module holds a click command `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -54,6 +55,7 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command line; errors that the user can mend are one line and exit code 2."""
+    remember_interrupts()
     try:
         result: Any = cli.main(argv, standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)

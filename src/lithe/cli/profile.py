@@ -87,6 +87,7 @@ def command(
     from dataclasses import replace
 
     from lithe.device.find import find_device
+    from lithe.interrupt import import_whole
     from lithe.nets.find import find
     from lithe.profiling.convolutional import check_convolutional
     from lithe.profiling.profile import profile
@@ -94,6 +95,8 @@ def command(
 
     device = None if machine is None else find_device(machine)
     progress = Progress(quiet)
+    if ":" in name or not (static or machine):
+        import_whole("torch")
     with redirect_stdout(sys.stderr):  # what the user's code prints is no result
         asked = None if shape is None else parse_shape(shape)
         found = find(name, table_options(), asked, batch)
