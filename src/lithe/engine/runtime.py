@@ -49,7 +49,9 @@ CLOCK = c_address("clock_gettime")
 
 
 def usable_processors() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use; all where the system does not say."""
+    if not hasattr(os, "sched_getaffinity"):  # planning without a run works outside Linux too
+        return os.cpu_count() or 1
     return len(os.sched_getaffinity(0))
 
 
