@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lithe.cli import cli
 from lithe.engine.target import runnable
 
-PAGE = Path(__file__).parents[1] / "docs" / "engine.md"
+PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 BLOCK = re.compile(r"```console( measured)?\n\$ lithe ([^\n]*)\n(.*?)```\n", re.DOTALL)
 
 

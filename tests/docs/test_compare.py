@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.test_engine_page import BLOCK, printed, written
+from tests.docs.test_engine import BLOCK, printed, written
 
 from lithe.cli import cli
 from lithe.report.quantities import QUANTITIES
 
-PAGE = Path(__file__).parents[1] / "docs" / "compare.md"
+PAGE = Path(__file__).parents[2] / "docs" / "compare.md"
 
 
 def test_the_block_is_what_its_command_prints(

@@ -8,7 +8,7 @@ from lithe.cost import cost
 from lithe.cost.roofline import work_of
 from lithe.graph import from_arch
 
-PAGE = Path(__file__).parents[1] / "docs" / "roofline.md"
+PAGE = Path(__file__).parents[2] / "docs" / "roofline.md"
 
 
 def test_every_example_is_so() -> None:

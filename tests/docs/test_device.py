@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.test_engine_page import BLOCK, printed, written
+from tests.docs.test_engine import BLOCK, printed, written
 
-PAGE = Path(__file__).parents[1] / "docs" / "device.md"
-GOLDEN = Path(__file__).parent / "report" / "golden" / "device_measured.txt"
+PAGE = Path(__file__).parents[2] / "docs" / "device.md"
+GOLDEN = Path(__file__).parents[1] / "report" / "golden" / "device_measured.txt"
 
 
 def test_every_block_is_what_its_command_prints(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.report.profile_sample import predicted_sample, sample
-from tests.test_engine_page import BLOCK, printed, written
+from tests.docs.test_engine import BLOCK, printed, written
 
 from lithe.report.profile_values import profile_csv, profile_values
 
-PAGE = Path(__file__).parents[1] / "docs" / "profile.md"
+PAGE = Path(__file__).parents[2] / "docs" / "profile.md"
 
 
 def test_every_block_is_what_its_command_prints(
