@@ -19,11 +19,13 @@ from tests.report.profile_sample import (
     unknown_sample,
 )
 
+from lithe.cost import KINDS
 from lithe.profiling import Profile
 from lithe.profiling.values import Energy
 from lithe.report.kinds import KIND_STYLES
 from lithe.report.profile_page import profile_page
 from lithe.report.profile_plots import by_layer, profile_plots, runs, step_layers
+from lithe.report.profile_tables import KIND_NAMES
 from lithe.report.profile_words import dimensions, energy_text, kind_seconds, result
 
 MARKUP = st.lists(
@@ -198,6 +200,11 @@ def test_no_number_is_missing_or_infinite_in_the_data(whole: Profile) -> None:
     profile = replace(whole, latencies=(replace(run, steps=(odd, *run.steps[1:])),))
     text = json.dumps(profile_plots(profile), allow_nan=False)
     assert json.loads(text)["runs"][0]["steps"]["seconds"][0] is None
+
+
+def test_every_kind_of_layer_has_a_style_and_a_name() -> None:
+    assert set(KINDS) | {"several"} == set(KIND_STYLES)
+    assert set(KINDS) == set(KIND_NAMES)
 
 
 def test_kinds_differ_in_shape_and_not_in_colour_alone() -> None:

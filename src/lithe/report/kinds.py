@@ -36,6 +36,12 @@ KIND_STYLES = {
     "linear": KindStyle(
         "fully connected", "series-4", "diamond", '<path stroke="none" d="M0-8 8 0 0 8-8 0Z"/>'
     ),
+    "matmul": KindStyle(
+        "matrix product",
+        "series-4",
+        "bowtie",
+        '<path stroke="none" d="M-8-7 0 0 8-7V7L0 0-8 7Z"/>',
+    ),
     "several": KindStyle(
         "several kinds in one step",
         "series-3",

@@ -148,7 +148,12 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-_LAYERS_OF = {"linear": "fully connected layers", "other": "other layers", "unknown": "the unknown"}
+_LAYERS_OF = {
+    "linear": "fully connected layers",
+    "matmul": "products of matrices",
+    "other": "other layers",
+    "unknown": "the unknown",
+}
 
 
 def _layers_of(kind: str) -> str:
