@@ -14,7 +14,6 @@ from lithe.cost.energy import HOROWITZ_2014, energy_parts
 from lithe.errors import LitheError
 from lithe.profiling.energy import (
     Reading,
-    energies,
     energy_of,
     estimated_energy,
     measured_energy,
@@ -164,15 +163,3 @@ def test_an_estimate_says_that_it_is_one_and_after_whom() -> None:
     assert found.source == HOROWITZ_2014.name
     assert found.joules == pytest.approx(sum(joules for _, joules in found.parts))
     assert estimated_energy(()).joules == 0
-
-
-def test_without_a_counter_there_is_the_estimate_and_the_reason(tmp_path: Path) -> None:
-    calls = {"lithe": lambda: pytest.fail("nothing is run where nothing is counted")}
-    found, notes = energies(LAYERS, calls, tmp_path)  # type: ignore[arg-type]
-    assert found == (estimated_energy(LAYERS),)
-    assert notes == (f"energy: estimated, not measured: {_none(tmp_path)}",)
-    assert energies(LAYERS, {}, tmp_path) == (found, ())
-
-
-def _none(root: Path) -> str:
-    return f"no energy counter (RAPL) of a processor under {root}"

@@ -162,7 +162,7 @@ def test_a_network_without_a_layer_holds_what_it_is_given() -> None:
     assert layer_memory(graph).live_bytes == (96,)
     copied = engine_memory(graph, 1, AVX2)
     assert copied.live_bytes == (192,)
-    assert largest_tensors(graph, layer_memory(graph), copied) == ()
+    assert largest_tensors(layer_memory(graph), copied) == ()
 
 
 def test_an_operator_without_a_kernel_is_refused_by_name() -> None:
@@ -176,7 +176,7 @@ def test_an_operator_without_a_kernel_is_refused_by_name() -> None:
 def test_the_largest_tensors_of_mobilenet_v2_are_the_papers_table_3() -> None:
     """At 16 bits the paper has 64 channels at 112 x 112 for V1, and 1600 Kb, unfused."""
     use = layer_memory(V1)
-    rows = largest_tensors(V1, use, None)
+    rows = largest_tensors(use, None)
     assert [row.side for row in rows] == [(112, 112), (56, 56), (28, 28), (14, 14), (7, 7), (1, 1)]
     found = [(row.layers.shape[1], row.layers.bytes / 2 / 1e3) for row in rows]
     # V1's column: 64 / 1600, 128 / 800, 256 / 400, 512 / 200, 1024 / 100, 1024 / 2.
@@ -187,7 +187,7 @@ def test_the_largest_tensors_of_mobilenet_v2_are_the_papers_table_3() -> None:
 
 
 def test_what_the_engine_leaves_of_mobilenet_v2s_expansions() -> None:
-    rows = largest_tensors(V2, layer_memory(V2), engine_memory(V2, 1, AVX512))
+    rows = largest_tensors(layer_memory(V2), engine_memory(V2, 1, AVX512))
     assert [row.layers.shape[1] for row in rows] == [96, 144, 192, 576, 1280, 1280]
     fused = [row.fused.shape[1] if row.fused else 0 for row in rows]
     assert fused[:3] == [16, 24, 32]

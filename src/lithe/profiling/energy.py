@@ -1,14 +1,12 @@
 """Energy of one run: read from meters where the machine has them, else estimated by a table."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lithe.cost import LayerCost
 from lithe.cost.energy import HOROWITZ_2014, EnergyTable, energy_parts
-from lithe.errors import LitheError
-from lithe.profiling.meters import POWERCAP, Meter, rapl_meters
+from lithe.profiling.meters import Meter
 from lithe.profiling.values import Energy
 from lithe.runtimes import RuntimeName
 
@@ -30,24 +28,6 @@ class Reading:
 
     joules: tuple[float, ...]
     seconds: float
-
-
-def energies(
-    layers: Sequence[LayerCost],
-    calls: Mapping[RuntimeName, Callable[[], object]],
-    root: Path = POWERCAP,
-) -> tuple[tuple[Energy, ...], tuple[str, ...]]:
-    """The energy of one run in each runtime, measured; where it cannot be, the estimate, and why.
-
-    `calls` run the network once; without any there is nothing to measure and nothing to say.
-    """
-    if not calls:
-        return (estimated_energy(layers),), ()
-    try:
-        meters = rapl_meters(root)
-        return tuple(measured_energy(call, name, meters) for name, call in calls.items()), ()
-    except LitheError as error:
-        return (estimated_energy(layers),), (f"energy: estimated, not measured: {error}",)
 
 
 def measured_energy(

@@ -77,9 +77,7 @@ def engine_memory(graph: Graph, threads: int, isa: InstructionSet) -> MemoryUse:
     )
 
 
-def largest_tensors(
-    graph: Graph, by_layers: MemoryUse, by_engine: MemoryUse | None
-) -> tuple[LargestTensor, ...]:
+def largest_tensors(by_layers: MemoryUse, by_engine: MemoryUse | None) -> tuple[LargestTensor, ...]:
     """Table 3 of the V2 paper for any network: the largest tensor of each height and width.
 
     The first of them is the one with the most pixels. What the network is given is left

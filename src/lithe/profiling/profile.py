@@ -83,7 +83,7 @@ def unmeasured(subject: Subject, graph: Graph, threads: int | None) -> Profile:
     return replace(
         found,
         memory=(by_layers, by_engine) if by_engine else (by_layers,),
-        largest_tensors=largest_tensors(graph, by_layers, by_engine),
+        largest_tensors=largest_tensors(by_layers, by_engine),
         energy=(estimated_energy(found.layers),),
         notes=tuple(notes),
     )
