@@ -14,7 +14,7 @@ from lithe.interrupt import remember_interrupts
 # name -> (module, one line for `lithe --help`); each module holds a click command `command`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("lithe.cli.show", "Print an architecture as its paper does, with its cost."),
-    "profile": ("lithe.cli.profile", "Count MACs, parameters and peak activation bytes."),
+    "profile": ("lithe.cli.profile", "Show compute, memory and latency of any network."),
     "compare": ("lithe.cli.compare", "Put networks side by side: compute, memory, latency."),
     "inspect": ("lithe.cli.inspect", "Follow one block from the graph to machine instructions."),
     "reproduce": ("lithe.cli.reproduce", "Recount the papers' tables beside the printed figures."),
