@@ -35,6 +35,7 @@ SAMPLE = (
     Entry("efficientformerv2_s0", "efficientformer_v2"),  # bilinear interpolation
     Entry("edgenext_xx_small", "edgenext"),  # a convolution of constants
     Entry("coatnet_rmlp_nano_rw_224", "maxxvit"),  # a linear layer of constants
+    Entry("maxvit_tiny_tf_224", "maxxvit"),  # an einsum of constants
     Entry("mobilevit_xxs", "mobilevit"),  # attention
     Entry("lowformer_b0", "lowformer"),  # transposed convolution
     Entry("efficientvim_m1", "efficientvim"),  # products, convolution over one axis
