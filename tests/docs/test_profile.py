@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.report.profile_sample import predicted_sample, sample
 from tests.docs.test_engine import BLOCK, printed, written
+from tests.report.profile_sample import predicted_sample, sample
 
 from lithe.report.profile_values import profile_csv, profile_values
 
