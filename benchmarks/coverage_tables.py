@@ -45,15 +45,17 @@ def coverage(result: Mapping[str, Any]) -> str:
     ]
     inside = [row for members in chosen.values() for row in members]
     outside = [row for row in rows if row["family"] not in chosen]
-    slowest = max((row for row in inside if "seconds" in row), key=lambda row: row["seconds"])
+    own = [row for row in rows if row["convolutional"]]
+    slowest = max((row for row in own if "seconds" in row), key=lambda row: row["seconds"])
     agreeing = [row for row in inside if is_whole(row)]
     equal = sum(row["torch_flops"] == FLOPS_PER_MAC * row["macs"] for row in agreeing)
     versions = result["conditions"]["versions"]
     inner = (
         f"{len(chosen)} convolutional families with {len(inside)} networks: {_share(inside)} have "
-        f"no unknown operator. The slowest profile is that of {slowest['name']}, "
-        f"{slowest['seconds']:.1f} s. Of the {len(agreeing)} that are known whole, "
-        f"`torch.utils.flop_counter` has the same count for {equal}."
+        f"no unknown operator. Of those `torch.utils.flop_counter` has the same count for {equal}, "
+        f"and for the rest another one that the next section explains. Of all {len(own)} networks "
+        f"that are convolutional themselves, {_share(own)} have none, and the slowest profile is "
+        f"that of {slowest['name']}, {slowest['seconds']:.1f} s."
     )
     outer = (
         f"Of the {len(outside)} networks of all other families, mostly transformers, "

@@ -51,5 +51,6 @@ def test_the_table_names_what_is_unknown_and_who_fails() -> None:
     assert "| bad | 2 | 1 | 1.00 | 0.5, 0.5 | 1 cannot be captured |" in text
     assert "| odd |" not in text
     assert "2 convolutional families with 4 networks: 2 (50.0%) have" in text
-    assert "the slowest profile is that of a, 1.5 s" in text.lower()
+    assert "Of all 3 networks that are convolutional themselves, 2 (66.7%) have none" in text
+    assert "the slowest profile is that of a, 1.5 s" in text
     assert "Of the 1 networks of all other families" in text
