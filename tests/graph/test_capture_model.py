@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.graph import Model, from_arch, model_of, unknown_ops
-from lithe.graph.capture import capture_model
+from lithe.graph.capture import capture, capture_model
 from lithe.nets.build import build
 from lithe.nets.torchvision_compat import models
 
@@ -307,6 +307,22 @@ def test_what_no_rule_says_exactly_is_unknown(forward: Callable[..., Any], name:
 def test_what_makes_no_model_is_one_clear_line(module: nn.Module, message: str) -> None:
     with pytest.raises(LitheError, match=message):
         capture_model(module, IMAGE)
+
+
+def test_deterministic_kernels_make_no_other_graph() -> None:
+    def resized(m: nn.Module, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+    # Off the CPU torch writes it as many operators where it may use those kernels only.
+    part = nn.Conv2d(4, 2, 1, device="meta")
+    before = capture(Calls(resized, part=part), (1, 4, 8, 8))
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        assert capture(Calls(resized, part=part), (1, 4, 8, 8)) == before
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_a_table_and_arrays_are_a_model() -> None:

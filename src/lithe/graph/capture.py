@@ -137,7 +137,7 @@ def exported(module: nn.Module, inputs: Shape | Tensor | Sequence[Tensor]) -> Ex
             examples = (torch.empty(shapes[0], dtype=like.dtype, device=like.device),)
         # Without gradients a `no_grad` inside the module changes nothing; otherwise it would
         # be exported as one opaque operator.
-        with quietly(), torch.no_grad():
+        with quietly(), _as_written(), torch.no_grad():
             program = torch.export.export(_twin(module), examples, strict=False)
             return without_likenesses(without_overwriting(program))
     except Exception as error:
@@ -178,6 +178,18 @@ def quietly() -> Iterator[None]:
         finally:
             for logger, disabled in zip(loggers, before, strict=True):
                 logger.disabled = disabled
+
+
+@contextlib.contextmanager
+def _as_written() -> Iterator[None]:
+    """Where only deterministic kernels are allowed, torch writes a resizing as many operators."""
+    wanted = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(wanted, warn_only=warn_only)
 
 
 _BY_VALUE = ("GuardOnDataDependentSymNode", "DataDependentOutputException")
