@@ -75,6 +75,8 @@ class Calls(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name == "interpolate":
             name = f"{kwargs['mode']} interpolation"
+        if any(isinstance(a, str) for a in (*args, *kwargs.values())) and name == "conv2d":
+            name = "conv2d with padding in words"
         if not varies:
             name += " of constants"
         if name in _FUNCTIONS:
@@ -216,6 +218,13 @@ DISAGREEMENTS: tuple[Disagreement, ...] = (
         lambda call: -_attention(call),
         "less the two products of attention",
         "it does not know the operator, which is then 0",
+    ),
+    Disagreement(
+        ("fvcore",),
+        ("conv2d with padding in words",),
+        lambda call: -_product(call),
+        "less the convolution",
+        'with `padding="same"` it is another operator to torch, which fvcore does not know',
     ),
 )
 _FUNCTIONS = frozenset(name for row in DISAGREEMENTS for name in row.functions)

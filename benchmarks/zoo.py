@@ -43,20 +43,22 @@ def build(entry: Entry, device: str = "meta") -> tuple[nn.Module, Shape]:
 
     Its weights have no memory on the device `meta`, and want no gradients.
     """
-    with torch.device(device):
-        if entry.in_torchvision:
-            # What only training uses is left out; so is the drawing of weights by SciPy.
-            known = {
-                "googlenet": {"aux_logits": False, "init_weights": False},
-                "inception_v3": {"aux_logits": False, "init_weights": False},
-            }
-            network = models.get_model(entry.name, weights=None, **known.get(entry.name, {}))
-            sides = 299 if entry.name == "inception_v3" else 224
-            shape: Shape = (1, 3, sides, sides)
-        else:
-            import timm
+    try:
+        with torch.device(device):
+            network, shape = _built(entry)
+    except NotImplementedError:  # works out its widths with tensors
+        network, shape = _built(entry)
+    return network.to(device).eval().requires_grad_(False), shape
 
-            network = timm.create_model(entry.name)
-            config: Any = network.pretrained_cfg
-            shape = (1, *config["input_size"])
-    return network.eval().requires_grad_(False), shape
+
+def _built(entry: Entry) -> tuple[nn.Module, Shape]:
+    if not entry.in_torchvision:
+        import timm
+
+        network: Any = timm.create_model(entry.name)
+        return network, (1, *network.pretrained_cfg["input_size"])
+    # What only training uses is left out; so is the drawing of weights by SciPy.
+    inception = {"aux_logits": False, "init_weights": False}
+    options = {"googlenet": inception, "inception_v3": inception}.get(entry.name, {})
+    side = 299 if entry.name == "inception_v3" else 224
+    return models.get_model(entry.name, weights=None, **options), (1, 3, side, side)

@@ -36,6 +36,7 @@ SAMPLE = (
     Entry("edgenext_xx_small", "edgenext"),  # a convolution of constants
     Entry("coatnet_rmlp_nano_rw_224", "maxxvit"),  # a linear layer of constants
     Entry("maxvit_tiny_tf_224", "maxxvit"),  # an einsum of constants
+    Entry("convmixer_768_32", "convmixer"),  # padding in words
     Entry("mobilevit_xxs", "mobilevit"),  # attention
     Entry("lowformer_b0", "lowformer"),  # transposed convolution
     Entry("efficientvim_m1", "efficientvim"),  # products, convolution over one axis
