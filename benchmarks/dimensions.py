@@ -26,7 +26,7 @@ NETWORKS = (
 THREADS = (1, 2)
 # Counted in a fresh process, construction excluded: MobileNetV2's size, and the largest.
 COUNTED = ("torchvision:mobilenet_v2", "timm:mobilenetv2_100", "timm:tf_efficientnet_l2")
-TIMES = 5
+TIMES = 3
 
 _COUNT = """
 import json, sys, time

@@ -73,16 +73,38 @@ def test_every_layer_is_one_step(name: str) -> None:
     assert sum(len(step.kernel.split(" + ")) for step in way.steps) == len(program.calls)
 
 
-def test_a_value_goes_after_its_last_reader_and_no_sooner() -> None:
+def test_a_value_is_there_for_all_its_readers_and_gone_in_the_end() -> None:
     program = _ways(_network("branches"), (2, 3, 16, 16))[1]
     kept = {*program.constants, *program.outputs}
     alive = {*program.inputs}
     for call in program.calls:
         read = _refs((call.args, call.kwargs))
         assert read <= alive | kept, call
-        assert set(call.frees) <= read | {call.name}
-        alive = (alive | {call.name}) - set(call.frees)
+        alive |= {call.name}
+        assert set(call.frees) <= alive
+        alive -= set(call.frees)
     assert alive <= kept
+
+
+def test_what_a_module_is_called_with_is_held_until_it_returns() -> None:
+    """As by its caller; what it makes inside goes when it is read for the last time."""
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 4, 1)
+            self.inner = nn.Sequential(nn.Conv2d(4, 5, 1), nn.ReLU(), nn.Conv2d(5, 6, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.relu(self.inner(self.stem(x))) * 2
+
+    program = _ways(Outer().eval(), (1, 3, 4, 4))[1]
+    stem, first, act, second, relu, product = program.calls
+    assert not {*stem.frees, *first.frees}
+    assert act.frees == (first.name,)
+    assert set(second.frees) == {stem.name, act.name}
+    assert relu.frees == (second.name,)
+    assert relu.name in product.frees
 
 
 def _refs(value: object) -> set[str]:

@@ -45,7 +45,8 @@ def test_every_runtime_has_its_turn_in_every_round() -> None:
     assert gc.isenabled()
 
 
-def test_what_is_said_of_the_runs() -> None:
+def test_what_is_said_of_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lithe.profiling.rounds._interruptions", lambda: 0)  # every run counts
     recorder = Recorder("it", [])
     effort = Effort(rounds=2, turn_s=0, fewest=3, burst_s=0, warm_up_s=0, warm_up=0, calm=0)
     (run,) = take_turns([recorder.way()], lambda *_, **__: None, effort)

@@ -69,7 +69,7 @@ def open_html(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
             result.said.append(f"dialog: {dialog.message}")
             dialog.dismiss()
 
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         page.on("console", on_console)
         page.on("pageerror", lambda error: result.said.append(f"uncaught: {error}"))
         page.on("dialog", on_dialog)

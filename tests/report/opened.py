@@ -71,3 +71,63 @@ def beyond_the_edge(opened: Opened) -> list[str]:
         }).map((e) => e.outerHTML.slice(0, 80))"""
     )
     return found
+
+
+# WCAG 2.1, 1.4.3: (lighter + 0.05) / (darker + 0.05); 4.5 is asked of text.
+_CONTRAST = """(selectors) => {
+    const light = (colour) => {
+        const [r, g, b] = colour.match(/[0-9.]+/g).map((v) => (v / 255) ** 2.2);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const contrast = (one, other) => {
+        const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+    };
+"""
+
+
+def contrasts(opened: Opened, *selectors: str) -> list[float]:
+    """Contrast of text with the page behind it, for the first element of each selector."""
+    found: list[float] = opened.page.evaluate(
+        _CONTRAST
+        + """
+        const paper = getComputedStyle(document.body).backgroundColor;
+        return selectors.map((selector) => {
+            const style = getComputedStyle(document.querySelector(selector));
+            return contrast(selector.includes("plot") ? style.fill : style.color, paper);
+        }); }""",
+        selectors,
+    )
+    return found
+
+
+def contrasts_inside(opened: Opened, parts: str) -> list[float]:
+    """Contrast of each part's text with the shape that it stands on."""
+    found: list[float] = opened.page.evaluate(
+        _CONTRAST
+        + """
+        return [...document.querySelectorAll(selectors)].filter((s) => s.querySelector("text"))
+            .map((s) => contrast(getComputedStyle(s.querySelector("text")).fill,
+                getComputedStyle(s.querySelector("path")).fill)); }""",
+        parts,
+    )
+    return found
+
+
+def assert_readable(opened: Opened, *selectors: str, parts: str = "") -> None:
+    """In the dark and in the light, which differ."""
+    backgrounds = set()
+    for scheme in ("dark", "light"):
+        opened.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        backgrounds.add(opened.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        found = contrasts(opened, *selectors)
+        found += contrasts_inside(opened, parts) if parts else []
+        assert min(found) > 4.5, scheme
+    assert len(backgrounds) == 2
+
+
+def assert_fits(opened: Opened, width: int) -> None:
+    """At that width of the window nothing stands out of it."""
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    wait_for_width(opened)
+    assert beyond_the_edge(opened) == []

@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plotly.offline import get_plotlyjs
 from tests.report.compare_sample import (
     counted_only,
     hostile,
@@ -15,37 +13,10 @@ from tests.report.compare_sample import (
     side_by_side,
     unknown_side_by_side,
 )
+from tests.report.markup import MARKUP, Seen
 
 from lithe.profiling.side_by_side import Refused, SideBySide
 from lithe.report.compare_page import compare_page, page_values
-
-MARKUP = st.lists(
-    st.sampled_from(["<", ">", "</", "<b>", "script", "<!--", "&", "&lt;", '"', "'", "{{", "%}"]),
-    min_size=1,
-    max_size=12,
-).map("".join)
-
-
-class Seen(HTMLParser):
-    """Tags with their attributes, and text outside of scripts."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._script = False
-        self.feed(html.replace(get_plotlyjs(), ""))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._script = tag in {"script", "style"}
-
-    def handle_endtag(self, tag: str) -> None:
-        self._script = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._script:
-            self.text += data
 
 
 @pytest.mark.smoke
@@ -60,12 +31,12 @@ def test_it_is_one_file_that_asks_for_nothing() -> None:
 
 
 def test_numbers_are_there_without_a_script() -> None:
-    text = Seen(compare_page(side_by_side())).text.replace("\u00a0", " ")
+    text = "".join(Seen(compare_page(side_by_side())).text).replace("\u00a0", " ")
     for figure in ("4.87 G", "12.7 mJ", "10.6 to 11.4 ms", "1 MAC = 2 FLOPs", "timm:vit_tiny"):
         assert figure in text
     assert "but 1.22 x the bytes moved" in text
     assert "estimate" in text
-    bounds = Seen(compare_page(unknown_side_by_side())).text
+    bounds = "".join(Seen(compare_page(unknown_side_by_side())).text)
     assert "custom::swish_norm" in bounds
     assert "≥290" in bounds
 

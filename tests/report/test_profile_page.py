@@ -3,12 +3,11 @@
 import json
 from dataclasses import replace
 from functools import cache
-from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plotly.offline import get_plotlyjs
+from tests.report.markup import MARKUP, Seen
 from tests.report.profile_sample import (
     hostile_sample,
     large_sample,
@@ -27,39 +26,6 @@ from lithe.report.profile_page import profile_page
 from lithe.report.profile_plots import by_layer, profile_plots, runs, step_layers
 from lithe.report.profile_tables import KIND_NAMES
 from lithe.report.profile_words import dimensions, energy_text, kind_seconds, result
-
-MARKUP = st.lists(
-    st.sampled_from(
-        ["<", ">", "</", "<b>", "script", "<!--", "&", "&lt;", '"', "'", "{{", "%}", "a", "."]
-    ),
-    min_size=1,
-    max_size=12,
-).map("".join)
-
-
-class Seen(HTMLParser):
-    """Tags with their attributes, text outside of scripts, and the data."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.data = ""
-        self._script = False
-        self.feed(html.replace(get_plotlyjs(), ""))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._script = tag in {"script", "style"}
-
-    def handle_endtag(self, tag: str) -> None:
-        self._script = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._script:
-            self.text.append(data)
-        elif self.tags[-1][1].get("id") == "data":
-            self.data += data
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import pytest
 from tests.report.opened import (
     Open,
     Opened,
-    beyond_the_edge,
+    assert_fits,
+    assert_readable,
     place_of,
     wait_for_hover,
-    wait_for_width,
 )
 from tests.report.profile_sample import (
     HOSTILE_PATHS,
@@ -283,39 +283,21 @@ def test_the_address_keeps_the_choice(open_html: Open, whole: Profile) -> None:
 @pytest.mark.parametrize("width", [360, 1280, 3840])
 def test_no_width_scrolls_sideways(opened: Opened, width: int) -> None:
     opened.page.click(f"tr[data-layer='{DEPTHWISE}'] button")
-    opened.page.set_viewport_size({"width": width, "height": 900})
-    wait_for_width(opened)
-    assert beyond_the_edge(opened) == []
+    assert_fits(opened, width)
 
 
 def test_dark_and_light_are_both_readable(opened: Opened) -> None:
-    contrast = """() => {
-        const light = (colour) => {
-            const [r, g, b] = colour.match(/[0-9.]+/g).map((v) => (v / 255) ** 2.2);
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const paper = light(getComputedStyle(document.body).backgroundColor);
-        const against = (colour, back) => {
-            const [low, high] = [back, light(colour)].sort((a, b) => a - b);
-            return (high + 0.05) / (low + 0.05);
-        };
-        const texts = [".headline b", ".question", ".aside", "th button", "summary",
-                "#roofline-plot .xtick text", "#memory-layers-plot .ytick text"].map((selector) => {
-            const style = getComputedStyle(document.querySelector(selector));
-            return against(selector.includes("plot") ? style.fill : style.color, paper);
-        });
-        const slices = [...document.querySelectorAll("#modules-plot .slice")].filter(
-            (s) => s.querySelector("text")).map((s) => against(
-                getComputedStyle(s.querySelector("text")).fill,
-                light(getComputedStyle(s.querySelector("path")).fill)));
-        return [...texts, ...slices];
-    }"""
-    backgrounds = set()
-    for scheme in ("dark", "light"):
-        opened.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        backgrounds.add(opened.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        assert min(opened.page.evaluate(contrast)) > 4.5, scheme
-    assert len(backgrounds) == 2
+    assert_readable(
+        opened,
+        ".headline b",
+        ".question",
+        ".aside",
+        "th button",
+        "summary",
+        "#roofline-plot .xtick text",
+        "#memory-layers-plot .ytick text",
+        parts="#modules-plot .slice",
+    )
 
 
 def test_hostile_names_are_text_everywhere(open_html: Open) -> None:

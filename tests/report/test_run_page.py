@@ -2,50 +2,15 @@
 
 import json
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plotly.offline import get_plotlyjs
+from tests.report.markup import MARKUP, Seen
 from tests.report.sample import sample
 
 from lithe.report.plots import FEWER_CLASSES, confusion_values, plot_values
 from lithe.report.run_page import EXAMPLE_BYTES, most_confused, run_page
-
-# Text in which tags, entities, template braces and ends of scripts come up by chance.
-MARKUP = st.lists(
-    st.sampled_from(
-        ["<", ">", "</", "<b>", "script", "<!--", "&", "&lt;", '"', "'", "{{", "%}", "a"]
-    ),
-    min_size=1,
-    max_size=12,
-).map("".join)
-
-
-class Seen(HTMLParser):
-    """Tags with their attributes, and text outside of scripts."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self._script = False
-        self.data = ""
-        self.feed(html.replace(get_plotlyjs(), ""))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._script = tag in {"script", "style"}
-
-    def handle_endtag(self, tag: str) -> None:
-        self._script = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._script:
-            self.text.append(data)
-        elif self.tags[-1][1].get("id") == "data":
-            self.data += data
 
 
 @pytest.mark.smoke

@@ -9,10 +9,10 @@ from tests.report.opened import (
     HOSTILE,
     Open,
     Opened,
-    beyond_the_edge,
+    assert_fits,
+    assert_readable,
     place_of,
     wait_for_hover,
-    wait_for_width,
 )
 from tests.report.sample import sample
 
@@ -111,32 +111,12 @@ def test_every_table_opens_by_keyboard(opened: Opened) -> None:
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 3840])
 def test_no_width_scrolls_sideways(opened: Opened, width: int) -> None:
-    opened.page.set_viewport_size({"width": width, "height": 900})
-    wait_for_width(opened)
-    assert beyond_the_edge(opened) == []
+    assert_fits(opened, width)
 
 
 def test_dark_and_light_are_both_readable(opened: Opened) -> None:
-    contrast = """() => {
-        const light = (colour) => {
-            const [r, g, b] = colour.match(/[0-9.]+/g).map((v) => (v / 255) ** 2.2);
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const paper = light(getComputedStyle(document.body).backgroundColor);
-        return ["h1", ".aside", ".ratio.less b", "summary", "#candidates-plot .xtick text",
-                "#loss-plot .legendtext"].map((selector) => {
-            const style = getComputedStyle(document.querySelector(selector));
-            const drawn = selector.includes("plot") ? style.fill : style.color;
-            const [low, high] = [paper, light(drawn)].sort((a, b) => a - b);
-            return (high + 0.05) / (low + 0.05);
-        });
-    }"""
-    backgrounds = set()
-    for scheme in ("dark", "light"):
-        opened.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        backgrounds.add(opened.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        assert min(opened.page.evaluate(contrast)) > 4.5, scheme
-    assert len(backgrounds) == 2
+    plots = "#candidates-plot .xtick text", "#loss-plot .legendtext"
+    assert_readable(opened, "h1", ".aside", ".ratio.less b", "summary", *plots)
 
 
 def test_paper_is_light_and_narrow(opened: Opened) -> None:

@@ -1,7 +1,7 @@
 """A traced network as the calls that eager PyTorch makes, one by one, without its Python.
 
-Tensors are freed after the call that reads them last. The calls are named, not held, so that
-a program can travel to another process that has none of the network's own code.
+Tensors are freed when the network itself would let go of them. The calls are named, not held,
+so that a program can travel to another process that has none of the network's own code.
 """
 
 import operator
@@ -23,7 +23,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: `target` as torch names it, what it reads, what nobody reads after it.
+    """One call: `target` as torch names it, what it reads, what nobody holds after it.
 
     `module` is the path of the one module whose whole work it is, "" none.
     """

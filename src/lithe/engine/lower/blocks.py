@@ -77,6 +77,7 @@ def possible_schedules(block: Block) -> tuple[str, ...]:
 def fuse_as(ctx: Lowering, block: Block, schedule: str, reason: str) -> int:
     """Lower a block by a schedule; how many nodes that took. The reason goes into the notes."""
     if schedule == "apart":
+        ctx.note(f"{block.parts[0].node.path}: {schedule}, {reason}")
         return 0
     if schedule == "sliced":
         # The projection is left: before another depthwise it is the expansion of a slice itself.
