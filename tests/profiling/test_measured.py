@@ -13,12 +13,15 @@ import lithe
 from lithe.arch import architecture
 from lithe.cpu import cpu_name
 from lithe.device import Bandwidth, Device, Peak
+from lithe.engine.isa import INSTRUCTION_SETS
+from lithe.engine.programs import default_threads
 from lithe.errors import LitheError
 from lithe.graph import from_arch
 from lithe.graph.model import Model
 from lithe.nets.build import build
 from lithe.profiling import static_profile
 from lithe.profiling.measured import Measured, measured
+from lithe.profiling.memory import engine_memory
 from lithe.profiling.resident import resident
 from lithe.profiling.rounds import Effort
 from lithe.profiling.subject import Source, subject_of
@@ -155,6 +158,22 @@ def test_for_a_machine_that_is_not_here_nothing_is_run() -> None:
     assert found.device == there
     assert found.prediction is not None
     assert found.prediction.seconds == pytest.approx(found.macs / 1e10)
+    assert found.memory_use("lithe") is None
+    assert found.notes == (
+        "memory in lithe's engine: not planned: the engine has no code for a board",
+    )
+
+
+def test_memory_is_planned_for_the_machine_that_is_asked_for() -> None:
+    uses = []
+    for isa in ("neon", "avx512"):
+        there = Device("a board", "data sheet", 4, isa, (), (Peak("fp32", 4, 1e10),), ())
+        found = lithe.profile(SMALL, device=there)
+        graph = from_arch(SMALL)
+        threads = default_threads(graph, there.cores)
+        uses.append(found.memory_use("lithe"))
+        assert uses[-1] == engine_memory(graph, threads, INSTRUCTION_SETS[isa])
+    assert uses[0] != uses[1]  # their kernels need scratch of different widths
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="resident memory is read from /proc")

@@ -25,15 +25,24 @@ def instruction_set(name: str | None = None) -> InstructionSet:
                 f"it knows {', '.join(INSTRUCTION_SETS)}"
             )
         return able[0]
-    isa = INSTRUCTION_SETS.get(name)
-    if isa is None:
-        raise LitheError(f"no target {name!r}; there are {', '.join(INSTRUCTION_SETS)}")
+    isa = known_instruction_set(name)
     if isa not in able:
         raise LitheError(
             f"this processor cannot run {name} code; it runs "
             f"{', '.join(other.name for other in able) or 'none of the targets'}"
         )
     return isa
+
+
+def known_instruction_set(name: str) -> InstructionSet:
+    """The instruction set of that name, whether this machine runs it or not.
+
+    Raises:
+        LitheError: no such name.
+    """
+    if name not in INSTRUCTION_SETS:
+        raise LitheError(f"no target {name!r}; there are {', '.join(INSTRUCTION_SETS)}")
+    return INSTRUCTION_SETS[name]
 
 
 @lru_cache

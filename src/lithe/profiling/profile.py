@@ -55,7 +55,7 @@ def profile(
             raise LitheError(f"no runtime {name!r}; there are {', '.join(RUNTIMES)}")
     subject = subject_of(model, input_shape)
     if device is not None and not is_here(device):
-        return _predicted(unmeasured(subject, graph_of(subject), threads), device, threads)
+        return _predicted(subject, device, threads)
     if static:
         return replace(unmeasured(subject, graph_of(subject), threads), device=device)
     return _measured(subject, tuple(dict.fromkeys(runtimes)), threads, device, progress or SILENT)
@@ -66,11 +66,13 @@ def is_here(device: Device) -> bool:
     return device.kind == "measured" and device.name == cpu_name()
 
 
-def unmeasured(subject: Subject, graph: Graph, threads: int | None) -> Profile:
-    """All that is known of a network without a run."""
+def unmeasured(
+    subject: Subject, graph: Graph, threads: int | None, there: Device | None = None
+) -> Profile:
+    """All that is known of a network without a run, on this machine or on another one."""
     from lithe.engine.programs import default_threads
     from lithe.engine.runtime import usable_processors
-    from lithe.engine.target import instruction_set
+    from lithe.engine.target import instruction_set, known_instruction_set
     from lithe.profiling.energy import estimated_energy
     from lithe.profiling.memory import engine_memory, largest_tensors, layer_memory
 
@@ -78,8 +80,11 @@ def unmeasured(subject: Subject, graph: Graph, threads: int | None) -> Profile:
     notes: list[str] = []
     by_layers, by_engine = layer_memory(graph), None
     with noted(notes, f"memory in {WORDS['lithe']}: not planned"):
-        threads = threads or default_threads(graph, usable_processors())
-        by_engine = engine_memory(graph, threads, instruction_set())
+        processors = there.cores if there else usable_processors()
+        if there and not there.isa:
+            raise LitheError(f"the engine has no code for {there.name}")
+        isa = known_instruction_set(there.isa) if there else instruction_set()
+        by_engine = engine_memory(graph, threads or default_threads(graph, processors), isa)
     return replace(
         found,
         memory=(by_layers, by_engine) if by_engine else (by_layers,),
@@ -89,9 +94,10 @@ def unmeasured(subject: Subject, graph: Graph, threads: int | None) -> Profile:
     )
 
 
-def _predicted(planned: Profile, device: Device, threads: int | None) -> Profile:
+def _predicted(subject: Subject, device: Device, threads: int | None) -> Profile:
     from lithe.profiling.bounds import predict
 
+    planned = unmeasured(subject, graph_of(subject), threads, device)
     prediction = predict(planned.layers, device, threads)
     return replace(planned, device=device, prediction=prediction)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lithe.profiling import Profile
 from lithe.profiling.values import Buffer, RunLatency
-from lithe.report.terminal import facts, plain, tail
+from lithe.report.terminal import facts, head, plain, tail
 from lithe.runtimes import WORDS
 from lithe.units import format_bytes, format_count, format_joules, format_seconds, format_shape
 
@@ -86,17 +86,17 @@ def _where(profile: Profile) -> str:
         kind = "by its data sheet" if predicted.device.kind == "data sheet" else "as measured there"
         threads = _threads(predicted.threads)
         left = 80 - len(f"predicted for {threads} of , {kind}; float32")
-        return f"predicted for {threads} of {tail(predicted.device.name, left)}, {kind}; float32"
+        return f"predicted for {threads} of {head(predicted.device.name, left)}, {kind}; float32"
     if not profile.latencies:
         return "counted, nothing was run; float32"
     counts = {run.total.threads for run in profile.latencies}
     on = " or ".join(_threads(count) for count in sorted(counts))
     device = profile.device
-    isa = f" ({tail(device.isa, 10)})" if device and device.isa else ""
+    isa = f" ({head(device.isa, 10)})" if device and device.isa else ""
     left = 80 - len(f"measured on {on} of {isa}; float32")
     return (
         f"measured on {on}"
-        + (f" of {tail(device.name, left)}" if device else "")
+        + (f" of {head(device.name, left)}" if device else "")
         + f"{isa}; float32"
     )
 

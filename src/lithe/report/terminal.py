@@ -92,6 +92,15 @@ def tail(text: str, length: int) -> str:
     """The end of a long name, which is what tells it from its neighbours.
 
     >>> tail("features.denseblock4.conv2", 12)
-    '…ock4.conv2'
+    '…lock4.conv2'
     """
     return text if len(text) <= length else f"…{text[len(text) - length + 1 :]}"
+
+
+def head(text: str, length: int) -> str:
+    """The beginning of a long name, where that is what tells it from others.
+
+    >>> head("Raspberry Pi 5, 4 x Cortex-A76", 15)
+    'Raspberry Pi 5…'
+    """
+    return text if len(text) <= length else f"{text[: length - 1].rstrip(' ,')}…"
