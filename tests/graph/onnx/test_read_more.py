@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from tests.graph.onnx.test_read_onnx import Arrays, assert_as_onnxruntime, drawn, file_of, node
+from tests.graph.onnx.files import Arrays, assert_as_onnxruntime, drawn, file_of, node
 
 IMAGE, LINE, BLOCK = (2, 4, 7, 9), (2, 4, 9), (1, 4, 4, 5, 6)
 
