@@ -105,3 +105,20 @@ def test_stopping_it_leaves_the_terminal_sound_and_no_page(tmp_path: Path) -> No
     assert said.rstrip().endswith(b"lithe: stopped")
     assert said.count(HIDE_CURSOR) == said.count(SHOW_CURSOR) > 0
     assert not html.exists()
+
+
+def test_what_a_network_prints_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "talking.py").write_text(
+        "from torch import nn\n"
+        "print('imported')\n"
+        "def net():\n"
+        "    print('built')\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2))\n"
+    )
+    command = ["compare", "talking:net", "--input", "1x3x8x8", "--static", "--json", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lithe", *command], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["networks"][0]["name"] == "talking:net"
+    assert "built" in done.stderr

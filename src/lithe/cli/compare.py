@@ -1,5 +1,7 @@
 """`lithe compare`: networks side by side, timed in turns."""
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from lithe.cli.architecture_options import architecture_options, table_options
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.graph.ops import Shape
+from lithe.interrupt import import_whole
 from lithe.nets.find import find, names_table
 from lithe.profiling.compare import side_by_side
 from lithe.profiling.convolutional import check_convolutional
@@ -71,15 +74,19 @@ def command(
         raise click.UsageError(f"{options.given[0]} is for architectures, and none is compared")
     given = parse_shape(shape) if shape else None
     progress = SILENT if quiet else Progress()
-    subjects = []
-    with progress.task("building", len(names)) as advance:
-        for name in names:
-            subjects.append(_subject(name, options, given, batch))
-            advance(note=name)
-    if to in names:
-        to = subjects[names.index(to)].name
-    runtimes: tuple[RuntimeName, ...] = () if static else ("lithe", "eager")
-    compared = side_by_side(subjects, to, runtimes, threads, progress)
+    if not (static and all(map(names_table, names))):
+        import_whole("torch")
+    # What a network's own code prints is no result.
+    with redirect_stdout(sys.stderr):
+        subjects = []
+        with progress.task("building", len(names)) as advance:
+            for name in names:
+                subjects.append(_subject(name, options, given, batch))
+                advance(note=name)
+        if to in names:
+            to = subjects[names.index(to)].name
+        runtimes: tuple[RuntimeName, ...] = () if static else ("lithe", "eager")
+        compared = side_by_side(subjects, to, runtimes, threads, progress)
     if html is not None:
         from lithe.report.compare_page import compare_page
 

@@ -11,8 +11,7 @@ from lithe.report.offline_page import joined, offline_page
 from lithe.report.orders import orders_text
 from lithe.report.profile_tables import KIND_NAMES
 from lithe.report.quantities import MACS, Quantity, known
-from lithe.report.values import shape_text
-from lithe.units import format_count
+from lithe.units import format_count, format_shape
 
 STYLES = ("compare.css",)
 SCRIPTS = ("ticks.js", "choice.js", "costs.js", "scatter.js", "kinds.js", "compare.js")
@@ -88,7 +87,7 @@ def _network(
 ) -> dict[str, Any]:
     return {
         "name": profile.name,
-        "input": shape_text(profile.input_shape),
+        "input": format_shape(profile.input_shape),
         "at_least": bool(profile.unknown),
         "cost": {each.key: _cost(profile, each) for each in quantities},
         "kinds": {kind: _kind(profile, kind) for kind in kinds},

@@ -12,9 +12,9 @@ from lithe.profiling.side_by_side import SideBySide
 from lithe.report.orders import orders_text
 from lithe.report.quantities import FORMAT, Quantity, known, times
 from lithe.report.terminal import WIDE, Column, facts, spaced, table, tail
-from lithe.report.values import shape_text
 from lithe.report.words import threads_text
 from lithe.runtimes import WORDS, RuntimeName
+from lithe.units import format_shape
 
 
 def compare_text(compared: SideBySide, width: int = 80) -> RenderableType:
@@ -144,4 +144,4 @@ def _differ(profiles: Sequence[Profile]) -> bool:
 
 
 def _input(profile: Profile) -> str:
-    return shape_text(profile.input_shape)
+    return format_shape(profile.input_shape)

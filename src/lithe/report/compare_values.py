@@ -9,7 +9,7 @@ from lithe.profiling import Profile
 from lithe.profiling.side_by_side import Refused, SideBySide
 from lithe.report.orders import Reversal, reversals
 from lithe.report.quantities import QUANTITIES
-from lithe.report.values import shape_text
+from lithe.units import format_shape
 
 FORMAT = 1  # of these values
 
@@ -102,7 +102,7 @@ def _cells(profile: Profile, base: Profile) -> list[Any]:
             spreads += [run.total.p20_s, run.total.p80_s] if run else [None, None]
     return [
         profile.name,
-        shape_text(profile.input_shape),
+        format_shape(profile.input_shape),
         *(each.of(profile) for each in QUANTITIES),
         *spreads,
         *(each.ratio(profile, base) for each in QUANTITIES),

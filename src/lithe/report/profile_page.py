@@ -14,9 +14,8 @@ from lithe.report.kinds import KIND_STYLES
 from lithe.report.module_tree import Module, module_tree
 from lithe.report.offline_page import joined, offline_page
 from lithe.report.profile_plots import WAYS, by_layer, profile_plots, runs
-from lithe.report.values import shape_text
 from lithe.runtimes import WORDS
-from lithe.units import format_bytes, format_count, format_seconds
+from lithe.units import format_bytes, format_count, format_seconds, format_shape
 
 STYLES = ("profile.css",)
 SCRIPTS = (
@@ -57,7 +56,7 @@ def profile_page(profile: Profile) -> str:
             "run_facts": words.run_facts,
             "runtime_words": WORDS,
             "joined": joined,
-            "shape": shape_text,
+            "shape": format_shape,
             "count": lambda value: joined(format_count(value)),
             "bytes": lambda value: joined(format_bytes(value)),
             "seconds": lambda value: joined(format_seconds(value)),

@@ -9,8 +9,8 @@ from lithe.profiling import Profile
 from lithe.profiling.values import Bound, MemoryUse, RunLatency
 from lithe.report.kinds import KIND_STYLES, kind_of_step
 from lithe.report.module_tree import module_tree
-from lithe.report.values import shape_text
 from lithe.runtimes import WORDS
+from lithe.units import format_shape
 
 WAYS = {"layers": "one layer after the other", "lithe": "in lithe's engine, as planned"}
 
@@ -32,7 +32,7 @@ def profile_plots(profile: Profile) -> dict[str, Any]:
                 "path": layer.path,
                 "kind": layer.kind,
                 "op": layer.op,
-                "shapes": f"{shape_text(layer.in_shape)} to {shape_text(layer.out_shape)}",
+                "shapes": f"{format_shape(layer.in_shape)} to {format_shape(layer.out_shape)}",
                 "macs": layer.macs,
                 "params": layer.params,
                 "activation_bytes": layer.activation_bytes,
@@ -200,7 +200,7 @@ def _memory(profile: Profile, use: MemoryUse) -> dict[str, Any]:
         "scratch_bytes": list(use.scratch_bytes),
         "peak": use.peak_step,
         "buffers": [
-            [buffer.name, shape_text(buffer.shape), buffer.bytes, buffer.first, buffer.last]
+            [buffer.name, format_shape(buffer.shape), buffer.bytes, buffer.first, buffer.last]
             for buffer in use.buffers
         ],
     }

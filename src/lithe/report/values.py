@@ -7,9 +7,6 @@ import msgspec
 from lithe.profiling import Profile
 from lithe.report.paper_table import PaperTable
 from lithe.report.profile_values import totals_values
-from lithe.units import format_shape
-
-shape_text = format_shape
 
 
 def paper_values(printed: PaperTable, profile: Profile) -> dict[str, Any]:
