@@ -1,0 +1,1 @@
+"""How long a network will take, from measured times of the steps that the engine plans for it."""
