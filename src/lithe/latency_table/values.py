@@ -49,6 +49,22 @@ class StepTime:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkTimes:
+    """What was measured of one network: each of its steps in order, and the whole of a run.
+
+    All seconds are as if the reference network had taken `reference_s`: times of a shared
+    machine are only comparable after what else ran then is divided out. `arch` is the
+    network's table.
+    """
+
+    arch: Architecture
+    steps: tuple[StepTime, ...]
+    whole_s: float
+    reference_s: float
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
 class Predicted:
     """Seconds that one run of a network at batch 1 is expected to take on a machine.
 
