@@ -5,17 +5,29 @@ from dataclasses import dataclass
 from lithe.arch import Architecture
 from lithe.cost import cost
 from lithe.graph import from_arch
+from lithe.latency_table.values import Predicted
 from lithe.profiling.latency import Latency
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Static cost at batch 1, and the latency where it has been measured or predicted."""
+    """Static cost at batch 1, and the latency where it has been measured or predicted.
+
+    `latency_s` is the measured median where there is one, else the predicted time.
+    """
 
     macs: int
     params: int
     peak_activation_bytes: int
     latency: Latency | None = None
+    predicted: Predicted | None = None
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds of one run, as well as they are known."""
+        if self.latency is not None:
+            return self.latency.p50_s
+        return None if self.predicted is None else self.predicted.seconds
 
 
 def static_price(arch: Architecture) -> Price:
