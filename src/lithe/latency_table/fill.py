@@ -23,6 +23,7 @@ from lithe.latency_table.store import Table, network_name
 from lithe.latency_table.turns import USUAL, Effort, Runs, Turn, agreed, ready, take_turn
 from lithe.latency_table.values import NetworkTimes, PlannedStep, StepTime
 from lithe.progress import SILENT, Progress
+from lithe.units import format_seconds
 
 Plan = Callable[[Architecture], Sequence[PlannedStep]]  # `Planner.steps`
 
@@ -131,7 +132,7 @@ class _Watch:
 
     def _calm(self, one: _Open) -> list[Turn]:
         limit_s = DISTURBED * self._best_s()
-        return [turn for turn in one.turns if turn.reference_s <= limit_s]
+        return [turn for turn in one.turns if turn.undisturbed and turn.reference_s <= limit_s]
 
     def _is_enough(self, one: _Open) -> bool:
         if len(one.turns) < self._effort.turns:
@@ -147,10 +148,10 @@ class _Watch:
         turn = agreed(calm or one.turns)
         if disturbed and not self._said:
             self._said = True
-            slower = turn.reference_s / self._best_s() - 1
             self._progress.say(
-                f"the machine has become slow: the reference network takes {slower:.0%} longer "
-                "than at its best; networks are measured again, and marked where that does not help"
+                "other work slows this machine down: the reference network takes "
+                f"{format_seconds(turn.reference_s)}, at its best {format_seconds(self._best_s())}; "
+                "networks are measured again, and marked where that does not help"
             )
         name, scale = network_name(one.arch), turn.reference_s
         steps = tuple(

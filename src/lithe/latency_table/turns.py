@@ -13,18 +13,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lithe.engine.network import CompiledNetwork
 
-_WHOLE, _STEPS, _REFERENCE = 3, 3, 3  # runs in a row, behind one that wakes the caches
-_CALM_PERCENTILE = 10.0
-_SEED = 0
+try:
+    import resource
+except ImportError:  # not everywhere
+    resource = None  # type: ignore[assignment]
 
-_Outcome = TypeVar("_Outcome")
+_BURST = 3  # runs of one kind in a row
+_ENOUGH = 3  # calm runs
+_SEED = 0
+_STEPS_AT_LEAST = 0.8  # of a whole run that was left alone; 0.95 is usual
+_CALL_S = 50e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,15 @@ class Turn:
     whole: float
     reference_s: float
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether the steps are most of the whole; beside them a call costs some microseconds.
+
+        Where the system takes the processor away in the middle of every run, a long run never
+        comes through at once, but nearly all of its steps do.
+        """
+        return float(self.steps.sum()) > _STEPS_AT_LEAST * (self.whole - _CALL_S / self.reference_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -65,15 +78,21 @@ class Runs:
     network: CompiledNetwork
     inputs: tuple[NDArray[np.float32], ...]
 
-    def whole_s(self) -> float:
+    def whole_s(self) -> tuple[float]:
         """Seconds of one run."""
         began = time.perf_counter()
         self.network(*self.inputs)
-        return time.perf_counter() - began
+        return (time.perf_counter() - began,)
 
     def steps_s(self) -> tuple[float, ...]:
         """Seconds of each step in one run."""
         return self.network.step_times(*self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    seconds: tuple[float, ...]
+    calm: bool  # the system took no processor away for other work
 
 
 def ready(network: CompiledNetwork) -> Runs:
@@ -88,25 +107,26 @@ def ready(network: CompiledNetwork) -> Runs:
 
 def take_turn(runs: Runs, reference: Runs, turn_s: float) -> Turn:
     """Rounds of reference, whole runs and runs by step until `turn_s` have passed; one at least."""
-    whole: list[float] = []
-    steps: list[tuple[float, ...]] = []
-    beside: list[float] = []
+    whole: list[_Run] = []
+    steps: list[_Run] = []
+    beside: list[_Run] = []
     was = gc.isenabled()
     gc.disable()  # no garbage is collected in the middle of a run
     try:
         until = time.perf_counter() + turn_s
         while not whole or time.perf_counter() < until:
-            beside += _burst(reference.whole_s, _REFERENCE)
-            whole += _burst(runs.whole_s, _WHOLE)
-            steps += _burst(runs.steps_s, _STEPS)
+            beside += _burst(reference.whole_s)
+            whole += _burst(runs.whole_s)
+            steps += _burst(runs.steps_s)
     finally:
         if was:
             gc.enable()
-    reference_s = _calm(beside)
+    (reference_s,) = _lower_decile(beside)
+    (whole_s,) = _lower_decile(whole)
     return Turn(
-        steps=np.percentile(steps, _CALM_PERCENTILE, axis=0) / reference_s,
-        whole=_calm(whole) / reference_s,
-        reference_s=median(beside),
+        steps=_lower_decile(steps) / reference_s,
+        whole=float(whole_s / reference_s),
+        reference_s=median(run.seconds[0] for run in beside),
     )
 
 
@@ -119,10 +139,25 @@ def agreed(turns: Sequence[Turn]) -> Turn:
     )
 
 
-def _calm(seconds: Sequence[float]) -> float:
-    return float(np.percentile(seconds, _CALM_PERCENTILE))
+def _lower_decile(runs: Sequence[_Run]) -> NDArray[np.float64]:
+    """Of the runs that were left alone, where there are some."""
+    calm = [run for run in runs if run.calm]
+    counted = calm if len(calm) >= _ENOUGH else runs
+    decile: NDArray[np.float64] = np.percentile([run.seconds for run in counted], 10, axis=0)
+    return decile
 
 
-def _burst(run: Callable[[], _Outcome], count: int) -> list[_Outcome]:
+def _burst(run: Callable[[], tuple[float, ...]]) -> list[_Run]:
+    """Some runs in a row, behind one that fetches weights back into the caches."""
     run()
-    return [run() for _ in range(count)]
+    found = []
+    for _ in range(_BURST):
+        before = _interruptions()
+        seconds = run()
+        found.append(_Run(seconds, _interruptions() == before))
+    return found
+
+
+def _interruptions() -> int:
+    """How often the system took a processor away from this process so far, where it says so."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if resource else 0
