@@ -18,7 +18,6 @@ from lithe.arch import (
     DepthwiseSeparable,
     InvertedResidual,
     Row,
-    changed,
     strides,
     unroll,
 )
@@ -49,14 +48,16 @@ def donors(
     """Endlessly many networks; the same ones for the same arguments."""
     rng = random.Random(seed)
     while True:
-        table = changed(
+        table = replace(
             ARCHITECTURES[rng.choice(FAMILIES)],
+            name="donor",
             width=rng.choice(widths),
             resolution=rng.choice(resolutions),
             num_classes=rng.choice(num_classes),
             in_channels=in_channels,
+            activation="relu6",
         )
-        drawn = replace(table, name="donor", rows=_rows(table, rng), activation="relu6")
+        drawn = replace(table, rows=_rows(table, rng))
         try:
             unroll(drawn)
         except LitheError:

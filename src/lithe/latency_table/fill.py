@@ -148,9 +148,10 @@ class _Watch:
         turn = agreed(calm or one.turns)
         if disturbed and not self._said:
             self._said = True
+            took, best = format_seconds(turn.reference_s), format_seconds(self._best_s())
             self._progress.say(
                 "other work slows this machine down: the reference network takes "
-                f"{format_seconds(turn.reference_s)}, at its best {format_seconds(self._best_s())}; "
+                f"{took}, at its best {best}; "
                 "networks are measured again, and marked where that does not help"
             )
         name, scale = network_name(one.arch), turn.reference_s
