@@ -50,18 +50,21 @@ class StepTime:
 
 @dataclass(frozen=True, slots=True)
 class NetworkTimes:
-    """What was measured of one network: each of its steps in order, and the whole of a run.
+    """A network that was compiled and timed: each step where it works, and whole runs.
 
-    All seconds are as if the reference network had taken `reference_s`: times of a shared
-    machine are only comparable after what else ran then is divided out. `arch` is the
-    network's table.
+    `steps` are those of its program, in order; `whole_s` is the median of whole runs. All
+    seconds hold for a machine on which the reference network took `reference_s`, its median
+    in the same minute: between two networks a machine may change its clock, and only what is
+    set in relation to the reference can be compared. `disturbed` says that other work slowed
+    the machine down each time that it was measured. `date` is that of the day (ISO 8601).
     """
 
     arch: Architecture
     steps: tuple[StepTime, ...]
     whole_s: float
     reference_s: float
-    date: str
+    disturbed: bool = False
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
