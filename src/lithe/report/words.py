@@ -176,9 +176,11 @@ def prediction(rows: RunRows) -> str:
         return ""
     where = "this machine" if row.here else row.machine
     parts = [
-        f"Latency is predicted from kernels that were measured on {where} "
-        f"({threads_text(row.threads)}); {row.looked_up:.0%} of this network's time is made of "
-        "kernels that were, the rest is estimated from others like them."
+        (
+            f"Latency is predicted from kernels that were measured on {where} "
+            f"({threads_text(row.threads)}); {row.looked_up:.0%} of this network's time is made of "
+            "kernels that were, the rest is estimated from others like them."
+        )
     ]
     if row.networks and row.median_error is not None and row.worst_error is not None:
         parts.append(

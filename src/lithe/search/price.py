@@ -11,7 +11,10 @@ from lithe.profiling.latency import Latency
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Static cost at batch 1, and the latency where it has been measured or predicted."""
+    """Static cost at batch 1, and the latency where it has been measured or predicted.
+
+    `latency_s` is the measured median where there is one, else the predicted time.
+    """
 
     macs: int
     params: int
@@ -21,10 +24,10 @@ class Price:
 
     @property
     def latency_s(self) -> float | None:
-        """The median that was measured; the predicted one where none was."""
+        """Seconds of one run, as well as they are known."""
         if self.latency is not None:
             return self.latency.p50_s
-        return self.predicted.seconds if self.predicted is not None else None
+        return None if self.predicted is None else self.predicted.seconds
 
 
 def static_price(arch: Architecture) -> Price:
