@@ -86,7 +86,8 @@ def standard_twin(arch: Architecture) -> Architecture:
     """The same network without the structure that saves: standard convolutions instead.
 
     A depthwise/pointwise pair becomes one standard convolution (the Conv MobileNet of the
-    V1 paper, section 4.1); an inverted residual becomes a fused one.
+    V1 paper, section 4.1); an inverted residual becomes a fused one. Squeeze-and-excite
+    goes with the depthwise convolution that it follows.
     """
     return msgspec.structs.replace(
         arch, name=f"{arch.name}_standard", rows=tuple(_standard(row) for row in arch.rows)
@@ -95,9 +96,9 @@ def standard_twin(arch: Architecture) -> Architecture:
 
 def _standard(row: Row) -> Row:
     if isinstance(row, DepthwiseSeparable):
-        return Conv(k=row.k, s=row.s, c=row.c, n=row.n)
+        return Conv(k=row.k, s=row.s, c=row.c, n=row.n, act=row.act)
     if isinstance(row, InvertedResidual):
-        return FusedInvertedResidual(t=row.t, c=row.c, n=row.n, s=row.s, k=row.k)
+        return FusedInvertedResidual(t=row.t, c=row.c, n=row.n, s=row.s, k=row.k, act=row.act)
     return row
 
 

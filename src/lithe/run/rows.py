@@ -12,7 +12,7 @@ from PIL import Image
 from lithe.arch import standard_twin
 from lithe.nets.build import Network, build
 from lithe.nets.model_file import load
-from lithe.profiling.latency import Latency, measure
+from lithe.profiling.latency import Latency, latencies
 from lithe.profiling.static import static_profile
 from lithe.report.rows import CandidateRow, ExampleRow, LimitRow, NetworkRow, RunRows
 from lithe.report.words import timed_in
@@ -65,7 +65,7 @@ def _both(network: Network, runtime: RuntimeName) -> tuple[NetworkRow, NetworkRo
     with torch_threads(ours.threads):  # a twin with more to do would take more of them
         theirs = RUNTIMES[runtime](twin, tuple(x.shape))
     rows = []
-    for net, latency in zip((network, twin), measure([(ours, x), (theirs, x)]), strict=True):
+    for net, latency in zip((network, twin), latencies([(ours, x), (theirs, x)]), strict=True):
         counted = static_profile(net, tuple(x.shape))
         price = Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
         rows.append(_network(net.arch.label, price))
