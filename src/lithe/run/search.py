@@ -5,12 +5,16 @@ from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
 from lithe.errors import LitheError
+from lithe.latency_table.values import Predictor
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.folder import Folder
+from lithe.run.prices import predictor_of, prices
+from lithe.run.settings import State
+from lithe.run.verify import verified
 from lithe.run.workers.here import Here
 from lithe.run.workers.trial import trial_epochs, trial_task
-from lithe.search.race import Standing, epochs_run, race
+from lithe.search.race import Standing, better_first, epochs_run, race
 from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
 from lithe.search.space import FAMILIES, resolutions, space
 from lithe.search.work import Lost, Work
@@ -22,19 +26,56 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     """Choose the table to train in full and write it, with all candidates, into the state.
 
     Raises:
-        LitheError: no candidate fits; names the cheapest one and the limits that it breaks.
+        LitheError: no candidate fits, by prediction or when it is timed; names the closest
+            and the limits that it breaks.
     """
+    predictor = predictor_of(folder, progress)
+    if not folder.state.searched:
+        _search(folder, data, predictor, fabric, progress)
+    winner = verified(
+        _best_first(folder.state),
+        folder,
+        lambda archs: prices(archs, predictor),
+        fabric,
+        progress,
+    )
+    state = folder.state
+    candidates = state.candidates
+    if winner.arch not in [candidate.arch for candidate in candidates]:
+        candidates = (*candidates, winner)  # narrower than the one that had been trained
+    folder.update(
+        msgspec.structs.replace(state, candidates=candidates, predicted=winner, winner=winner.arch)
+    )
+
+
+def _best_first(state: State) -> list[Candidate]:
+    """What was trained, the most accurate first; a single candidate was not trained at all."""
+    fitting = [candidate for candidate in state.candidates if not candidate.breaks]
+    known = [candidate for candidate in fitting if candidate.arch.label in state.standings]
+    # Who was still in the race at its end comes before who was not.
+    known.sort(
+        key=lambda candidate: (
+            -state.standings[candidate.arch.label].epochs,
+            *better_first(state.standings[candidate.arch.label]),
+        )
+    )
+    return known or list(racers(fitting))
+
+
+def _search(
+    folder: Folder,
+    data: ImageData,
+    predictor: Predictor | None,
+    fabric: Fabric,
+    progress: Progress,
+) -> None:
     if not folder.state.candidates:
         candidates = fabric.broadcast(_price(folder, data, progress) if folder.writes else ())
         folder.update(msgspec.structs.replace(folder.state, candidates=candidates))
     field = racers(folder.state.candidates)
     winner, standings = _race(field, folder, data, fabric, progress)
     progress.say(f"{winner.arch.label} won the race of {len(field)}")
-    folder.update(
-        msgspec.structs.replace(
-            folder.state, standings=standings, predicted=winner, winner=winner.arch
-        )
-    )
+    folder.update(msgspec.structs.replace(folder.state, standings=standings, searched=True))
 
 
 def _price(folder: Folder, data: ImageData, progress: Progress) -> tuple[Candidate, ...]:

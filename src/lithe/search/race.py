@@ -69,10 +69,11 @@ def race(
     for share in SHARES:
         for candidate in remaining:
             standings[candidate.arch.label] = train_to(candidate, _rung(epochs, share))
-        remaining.sort(key=lambda c: _better_first(standings[c.arch.label]))
+        remaining.sort(key=lambda c: better_first(standings[c.arch.label]))
         remaining = remaining[: survivors(len(remaining), share)]
     return remaining[0], standings
 
 
-def _better_first(standing: Standing) -> tuple[float, float]:
+def better_first(standing: Standing) -> tuple[float, float]:
+    """A key that sorts the more accurate before the less, the surer before the less sure."""
     return -standing.accuracy, standing.loss
