@@ -125,22 +125,25 @@ def _drawn(
     trials = study.trials()
     trained = [t for t in trials if t.generation < generation and t.standing and not t.lost]
     labels = {trial.candidate.arch.label for trial in trials}
+    misfits = [parameters for _, parameters in study.misfits()]
+    left = MISFITS_PER_TRIAL * size - sum(of == generation for of, _ in study.misfits())
     members = _members(study, generation)
     missing = 0 if any(m.standings or m.told for m in members) else size - len(members)
-    misfits, duplicates = study.misfits(generation), 0
-    while missing and misfits < MISFITS_PER_TRIAL * size and duplicates < DUPLICATES:
-        parameters = study.draw(duplicates, at_random=duplicates >= FROM_THE_GOOD)
-        candidate = candidate_of(parameters)
-        if candidate is None:
+    again = 0
+    while missing and left and again < DUPLICATES:
+        parameters = study.draw(again, at_random=again >= FROM_THE_GOOD)
+        candidate = None if parameters in misfits else candidate_of(parameters)
+        if parameters in misfits or (candidate and candidate.arch.label in labels):
+            again += 1
+        elif candidate is None:
             study.add_misfit(generation, parameters)
-            misfits, duplicates = misfits + 1, 0
-        elif candidate.arch.label in labels:
-            duplicates += 1
+            misfits.append(parameters)
+            left, again = left - 1, 0
         else:
             parent = parent_of(parameters, trained) if parent_of else None
             study.begin(generation, parameters, candidate, parent)
             labels.add(candidate.arch.label)
-            missing, duplicates = missing - 1, 0
+            missing, again = missing - 1, 0
     return _members(study, generation)
 
 
