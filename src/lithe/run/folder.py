@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from lithe.errors import LitheError
 from lithe.files import write_atomically
-from lithe.run.settings import FORMAT, State
+from lithe.run.settings import FORMAT, OLDER, State
 from lithe.training.history import EpochRow
 
 
@@ -83,11 +83,26 @@ def read_state(path: Path) -> State:
         raise LitheError(f"no run in {path}: {file.name}: {error.strerror}") from None
     try:
         version = msgspec.json.decode(raw).get("format")
-        if version != FORMAT:
-            raise LitheError(f"{file} is of format {version}; this version reads {FORMAT}")
-        return msgspec.json.decode(raw, type=State)
+        if version not in (FORMAT, *OLDER):
+            known = ", ".join(map(str, (*OLDER, FORMAT)))
+            raise LitheError(f"{file} is of format {version}; this version reads {known}")
+        state = msgspec.json.decode(raw, type=State)
+        return _first_version(state) if state.format == 1 else state
     except (msgspec.MsgspecError, AttributeError) as error:
         raise LitheError(f"{file} cannot be read: {error}") from None
+
+
+def _first_version(state: State) -> State:
+    """A run of the first version goes on as it began: with the grid.
+
+    One that was stopped within its race begins the race anew.
+    """
+    return msgspec.structs.replace(
+        state,
+        format=FORMAT,
+        settings=msgspec.structs.replace(state.settings, search="grid"),
+        searched=state.winner is not None,
+    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from lithe.arch import Architecture
 from lithe.cost import cost
 from lithe.graph import from_arch
+from lithe.latency_table.values import Predicted
 from lithe.profiling.latency import Latency
 
 
@@ -16,6 +17,14 @@ class Price:
     params: int
     peak_activation_bytes: int
     latency: Latency | None = None
+    predicted: Predicted | None = None
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds of one run, as well as they are known."""
+        if self.latency is not None:
+            return self.latency.p50_s
+        return None if self.predicted is None else self.predicted.seconds
 
 
 def static_price(arch: Architecture) -> Price:

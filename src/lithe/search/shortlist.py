@@ -38,7 +38,7 @@ def largest_that_fit(
     """
     result = []
     for _, group in groupby(tables, key=lambda table: (table.name, table.resolution)):
-        priced = [_candidate(table, static_price(table), budget) for table in group]
+        priced = [candidate_of(table, static_price(table), budget) for table in group]
         fitting = [candidate for candidate in priced if not candidate.breaks]
         if fitting and budget.max_latency_s is not None and latency is not None:
             result.append(_widest_in_time(fitting, budget, latency))
@@ -59,7 +59,7 @@ def _widest_in_time(
         middle = high if not measured else (low + high) // 2
         candidate = fitting[middle]
         price = replace(candidate.price, latency=latency(candidate.arch))
-        measured[middle] = candidate = _candidate(candidate.arch, price, budget)
+        measured[middle] = candidate = candidate_of(candidate.arch, price, budget)
         if candidate.breaks:
             high = middle - 1
         else:
@@ -67,7 +67,12 @@ def _widest_in_time(
     return best or measured[min(measured)]
 
 
-def _candidate(arch: Architecture, price: Price, budget: Budget) -> Candidate:
+def candidate_of(arch: Architecture, price: Price, budget: Budget) -> Candidate:
+    """A table at its price, held against a budget.
+
+    Of a measured latency the 80th percentile has to be within the limit, of a predicted one
+    the time itself.
+    """
     names = [limit.field for limit in broken(budget, price)]
     slow = price.latency is not None and price.latency.p80_s > (budget.max_latency_s or 1e9)
     if slow and "max_latency_s" not in names:
