@@ -5,10 +5,40 @@ from itertools import groupby
 from statistics import StatisticsError, correlation, mean
 from typing import Any
 
+from lithe.search.families import FAMILIES
+from lithe.search.space import DesignSpace, design_space
 from lithe.units import format_count
 
 Row = Mapping[str, Any]
 SPACE, GRID, EQUAL = METHODS = "space", "grid", "grid, equal time"
+
+
+SIDES = (8, 32, 224)  # of the images for which the size of the space is told
+
+
+def space() -> str:
+    """What may be chosen for the stages of each family, and how many networks that makes."""
+    lines = [
+        "| family | stages | repeats | expansions | kernels |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for family in FAMILIES:
+        repeats = ", ".join(f"{min(s.n)}-{max(s.n)}" for s in family.stages)
+        expansions = sorted({t for stage in family.stages for t in stage.t} - {1})
+        kernels = sorted({k for stage in family.stages for k in stage.k})
+        cells = [f"`{family.name}`", str(len(family.stages)), repeats]
+        cells += [", ".join(map(str, values)) or "none" for values in (expansions, kernels)]
+        lines.append(f"| {' | '.join(cells)} |")
+    sizes = [_size(side, design_space(side)) for side in SIDES]
+    return "\n".join([*lines, "", *sizes])
+
+
+def _size(side: int, of: DesignSpace) -> str:
+    exponent = len(str(of.size())) - 1
+    return (
+        f"- images of {side} pixels: inputs of {', '.join(map(str, of.resolutions))} pixels, "
+        f"at least 10^{exponent} networks"
+    )
 
 
 def inherited(result: Mapping[str, Any]) -> str:

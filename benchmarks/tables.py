@@ -9,7 +9,7 @@ from benchmarks.coverage_tables import counters, coverage
 from benchmarks.dimensions_tables import dimensions
 from benchmarks.latency_plot import latency_svg
 from benchmarks.latency_tables import PLOT, latency
-from benchmarks.search_tables import inherited, search
+from benchmarks.search_tables import inherited, search, space
 
 from lithe.units import format_bytes, format_count
 
@@ -69,7 +69,7 @@ TABLES: dict[str, Table] = {
     "search": search,
 }
 # Of data in the code, which need no result file.
-TEXTS: dict[str, Callable[[], str]] = {"counters": counters}
+TEXTS: dict[str, Callable[[], str]] = {"counters": counters, "space": space}
 PLOTS: dict[str, tuple[Path, Table]] = {"latency": (ROOT / PLOT, latency_svg)}
 
 
