@@ -60,7 +60,9 @@ def distinct_kernels(kernels: Iterable[Kernel]) -> list[Kernel]:
     """
     found: dict[str, Kernel] = {}
     for kernel in kernels:
-        if found.setdefault(kernel.name, kernel) != kernel:
+        known = found.setdefault(kernel.name, kernel)
+        # What is written alike is the same, though a NaN in it equals nothing.
+        if known != kernel and repr(known) != repr(kernel):
             raise LitheError(f"two different kernels are called {kernel.name}")
     return list(found.values())
 

@@ -13,7 +13,7 @@ from lithe.report.plots import STATUS_TEXT, plot_values
 from lithe.report.rows import CandidateRow, EpochRow, ExampleRow, RunRows
 
 STYLES = ("run.css",)
-SCRIPTS = ("ticks.js", "candidates.js", "curves.js", "confusion.js", "run.js")
+SCRIPTS = ("ticks.js", "candidates.js", "curves.js", "confusion.js", "copy.js", "run.js")
 EXAMPLE_BYTES = 500_000  # of PNG in one page, which with plotly.js stays below 6 MB
 MOST_CONFUSED = 8
 

@@ -12,10 +12,7 @@ from lithe.profiling.latency import Latency
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Static cost at batch 1, and the latency where it has been measured or predicted.
-
-    `latency_s` is the measured median where there is one, else the predicted time.
-    """
+    """Static cost at batch 1, and the latency where it has been measured or predicted."""
 
     macs: int
     params: int
