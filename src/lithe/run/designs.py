@@ -4,19 +4,19 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lithe.arch import Architecture
+from lithe.errors import LitheError
 from lithe.profiling.latency import Latency
 from lithe.search.budget import Budget
 from lithe.search.point import Point
 from lithe.search.sampler import Parameters
-from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
-from lithe.search.space import DesignSpace, space
+from lithe.search.shortlist import Candidate, candidate_of, impossible, largest_that_fit, racers
+from lithe.search.space import WIDTHS, DesignSpace, space, table_of
 from lithe.search.verify import Prices
 from lithe.search.widest import widest, widest_of
 from lithe.training.images import ImageData
 
 DRAWN = 512  # points that are looked at where nothing of the grid fits
-FEWEST = 2  # networks that a race needs
-
 Given = tuple[tuple[Parameters, Candidate], ...]
 
 
@@ -31,7 +31,7 @@ class Designs:
     seed: int = 0
 
     def grid(
-        self, latency: Callable[[object], Latency] | None, advance: Callable[[], None]
+        self, latency: Callable[[Architecture], Latency] | None, advance: Callable[[], None]
     ) -> tuple[Candidate, ...]:
         """The widest within the budget for each family and resolution of the first version.
 
@@ -65,8 +65,22 @@ class Designs:
         )
         given = [(self.space.parameters(p), c) for p, c in found if c is not None]
         if not given:
-            raise impossible(self.budget, grid)
+            raise impossible(self.budget, (*grid, *self._narrowest(points)))
         return tuple(given[:most])
+
+    def _narrowest(self, points: list[Point]) -> list[Candidate]:
+        tables = []
+        for point in points:
+            for width in WIDTHS:
+                try:
+                    tables.append(
+                        table_of(point, width, len(self.images.classes), self.images.channels)
+                    )
+                except LitheError:
+                    continue  # so narrow that a row has no channel left
+                break
+        priced = zip(tables, self.prices(tables), strict=True)
+        return [candidate_of(table, price, self.budget) for table, price in priced]
 
     def _base(self, candidate: Candidate) -> Parameters:
         arch = candidate.arch

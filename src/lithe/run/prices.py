@@ -8,12 +8,12 @@ from lithe.latency_table.values import Predictor
 from lithe.progress import Progress
 from lithe.run.folder import Folder
 from lithe.run.settings import Settings
-from lithe.search.price import Price, static_price
+from lithe.search.price import Price, static_prices
 
 
 def prices(archs: Sequence[Architecture], predictor: Predictor | None) -> tuple[Price, ...]:
     """The static cost of each table, and with a predictor its latency; nothing is compiled."""
-    static = tuple(static_price(arch) for arch in archs)
+    static = static_prices(archs)
     if predictor is None:
         return static
     return tuple(

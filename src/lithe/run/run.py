@@ -1,5 +1,6 @@
 """A run from images to report, step by step; every step that is done is on disk."""
 
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     check_runtime(settings.runtime)
     fabric = make_fabric()
     machine = prepare(settings)
-    state = State(__version__, command, settings, machine, started=now())
+    study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
+    state = State(__version__, command, settings, machine, started=now(), study=study)
     check_new(out)
     fabric.barrier()
     with held(out, fabric.is_global_zero):

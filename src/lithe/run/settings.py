@@ -20,6 +20,7 @@ SearchName = Literal["grid", "space"]
 # `space` is the whole design space, `grid` its widths and resolutions only.
 DEFAULT_SEARCH: SearchName = "space"
 TRIALS = 24  # candidates that a search of the design space trains for a few epochs
+GENERATION = 6  # of them are drawn and raced at once, after those of the grid
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,12 +47,18 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     workers: Annotated[int, Meta(ge=0)] | None = None
     runtime: RuntimeName = DEFAULT
     skip_bad_images: bool = False
-    search: SearchName = DEFAULT_SEARCH
+    search: SearchName | None = None
     trials: Annotated[int, Meta(ge=1)] | None = None
-    parallel: Annotated[int, Meta(ge=1)] = 1
+    parallel: Annotated[int, Meta(ge=1)] | None = None
     cluster: str | None = None
     store: str | None = None
     device: str | None = None
+
+    @property
+    def searched(self) -> SearchName:
+        """What is searched: as asked; the grid where every latency has to be measured."""
+        measures = self.runtime != "lithe" and self.budget.max_latency_s is not None
+        return self.search or ("grid" if measures else DEFAULT_SEARCH)
 
 
 class PredictionError(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +89,9 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     `images` is a fingerprint of the names and classes of the images; `winner` is the table
     that is trained in full; `metrics` are those of the finished model file.
 
-    `searched` is set once every candidate that is to be compared has its standing.
+    `study` is the name of the search in its store. `searched` is set once every candidate
+    that is to be compared has its standing. `lost` are candidates that could not be trained,
+    by label, with the reason.
     `attempts` are the candidates that were compiled and timed, in order. `reference_s` is
     how long the reference network took when the latency table was measured.
     `prediction_error` is that of the table.
@@ -97,7 +106,9 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     images: str = ""
     candidates: tuple[Candidate, ...] = ()
     standings: dict[str, Standing] = {}
+    study: str = ""
     searched: bool = False
+    lost: dict[str, str] = {}
     attempts: tuple[Attempt, ...] = ()
     reference_s: float | None = None
     prediction_error: PredictionError | None = None

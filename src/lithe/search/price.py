@@ -1,5 +1,6 @@
 """What a candidate costs, as far as it is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lithe.arch import Architecture
@@ -31,3 +32,8 @@ def static_price(arch: Architecture) -> Price:
     """The price before anything is built: about 2 ms a candidate."""
     counted = cost(from_arch(arch))
     return Price(counted.macs, counted.params, counted.peak_activation_bytes)
+
+
+def static_prices(archs: Sequence[Architecture]) -> tuple[Price, ...]:
+    """The prices of several tables, in order."""
+    return tuple(static_price(arch) for arch in archs)
