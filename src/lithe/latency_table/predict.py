@@ -1,7 +1,7 @@
 """From a table of measured steps to the latency of a network that nobody has compiled."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -10,10 +10,8 @@ import numpy as np
 
 from lithe.arch import Architecture
 from lithe.latency_table.estimate import Estimator
+from lithe.latency_table.fill import Plan
 from lithe.latency_table.values import Context, NetworkTimes, PlannedStep, Predicted
-
-# The steps that the engine would run for each table: `Planner.steps`.
-Plan = Callable[[Sequence[Architecture]], Sequence[Sequence[PlannedStep]]]
 
 FOLDS = 5
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from lithe.arch import Architecture
 from lithe.device import Device
 from lithe.engine.isa import InstructionSet
 from lithe.engine.target import instruction_set, known_instruction_set
@@ -13,7 +12,7 @@ from lithe.latency_table.machine import NETWORKS, fill_table
 from lithe.latency_table.plan import Planner
 from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
 from lithe.latency_table.store import Table, open_table
-from lithe.latency_table.values import Context, NetworkTimes, PlannedStep
+from lithe.latency_table.values import Context, NetworkTimes
 from lithe.progress import SILENT, Progress
 
 # A table is good enough where networks that it does not hold are predicted this well.
@@ -70,10 +69,7 @@ def filled(
         " minutes; let nothing else run"
     )
 
-    def plan(arch: Architecture) -> Sequence[PlannedStep]:
-        return planner.steps([arch])[0]
-
-    fill_table(table, isa, threads, plan, networks, enough=enough, progress=progress)
+    fill_table(table, isa, threads, planner.steps, networks, enough=enough, progress=progress)
 
 
 def predictor_for(device: Device, threads: int | None = None) -> TablePredictor:
