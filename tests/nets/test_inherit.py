@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 from torch import Tensor
 
 from lithe.arch import Architecture, Block, architecture, unroll
@@ -14,6 +15,7 @@ from lithe.nets.build import Network, build
 from lithe.nets.inherit import inherit
 
 WIDTHS = (0.25, 0.5, 1.0)
+SQUEEZES: tuple[int | UnsetType, ...] = (UNSET, 4)
 
 
 def table(*rows: Row, width: float = 1.0, classes: int = 5) -> Architecture:
@@ -33,6 +35,7 @@ def residual_tables(draw: st.DrawFn) -> Architecture:
             n=draw(st.integers(1, 3)),
             s=s,
             k=draw(st.sampled_from((3, 5))),
+            squeeze=draw(st.sampled_from(SQUEEZES)),
         )
         for c, s in ((32, 2), (48, 1))
     ]
@@ -40,8 +43,11 @@ def residual_tables(draw: st.DrawFn) -> Architecture:
 
 
 @st.composite
-def larger(draw: st.DrawFn, arch: Architecture) -> Architecture:
-    """A table that the other is a part of: wider, deeper, more expanded, larger kernels."""
+def larger(draw: st.DrawFn, arch: Architecture, squeezes: bool = True) -> Architecture:
+    """A table that the other is a part of: wider, deeper, more expanded, larger kernels.
+
+    With `squeezes` it may have squeeze-and-excite where the other has none.
+    """
     rows = tuple(
         msgspec.structs.replace(
             row,
@@ -49,6 +55,7 @@ def larger(draw: st.DrawFn, arch: Architecture) -> Architecture:
             # The first stage has one block, whose channels may differ.
             n=row.n + draw(st.integers(0, 2)) if row.t > 1 else 1,
             k=row.k + draw(st.sampled_from((0, 2))),
+            squeeze=draw(st.sampled_from((row.squeeze, 4))) if squeezes else row.squeeze,
         )
         if isinstance(row, InvertedResidual)
         else row
@@ -58,7 +65,8 @@ def larger(draw: st.DrawFn, arch: Architecture) -> Architecture:
     return msgspec.structs.replace(arch, rows=rows, width=width)
 
 
-pairs = residual_tables().flatmap(lambda arch: st.tuples(st.just(arch), larger(arch)))
+def pairs(squeezes: bool) -> st.SearchStrategy[tuple[Architecture, Architecture]]:
+    return residual_tables().flatmap(lambda arch: st.tuples(st.just(arch), larger(arch, squeezes)))
 
 
 def trained(arch: Architecture, seed: int = 0) -> Network:
@@ -111,7 +119,7 @@ def test_the_same_table_is_copied_exactly(name: str) -> None:
     assert_same_weights(child, parent)
 
 
-@given(pairs)
+@given(pairs(squeezes=True))
 @settings(max_examples=15, deadline=None)
 def test_a_network_that_holds_its_parent_says_at_first_what_the_parent_says(
     pair: tuple[Architecture, Architecture],
@@ -134,7 +142,7 @@ def _first_repeats(arch: Architecture) -> list[Block]:
     return [b for i, b in enumerate(blocks) if i == 0 or blocks[i - 1].row_index != b.row_index]
 
 
-@given(pairs)
+@given(pairs(squeezes=False))
 @settings(max_examples=15, deadline=None)
 def test_a_network_that_was_enlarged_and_cut_again_is_the_same(
     pair: tuple[Architecture, Architecture],
@@ -230,3 +238,13 @@ def test_of_another_family_only_the_stem_fits() -> None:
     inherited = inherit(child, parent.arch, parent.state_dict())
     stem = sum(p.numel() for p in child.blocks[0].parameters())
     assert inherited.params == stem
+
+
+def test_a_separable_block_gets_squeeze_and_excite_without_a_change_of_what_it_says() -> None:
+    def rows(squeeze: int | UnsetType) -> tuple[Row, ...]:
+        return Conv(k=3, c=16), DepthwiseSeparable(c=24, squeeze=squeeze)
+
+    parent, child = trained(table(*rows(UNSET))), build(table(*rows(4))).eval()
+    inherited = inherit(child, parent.arch, parent.state_dict())
+    assert inherited.params == sum(p.numel() for p in parent.parameters())
+    torch.testing.assert_close(said(child), said(parent), rtol=1e-4, atol=1e-4)

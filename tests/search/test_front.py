@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lithe.search.front import Worth, depths, dominates, front, spread
+from lithe.search.front import Worth, chosen, depths, dominates, front, ranked, spread
 
 # Few values, so that ties and equal points are common.
 POINTS = st.lists(
@@ -79,3 +79,29 @@ def test_the_spread_is_even_in_ratios_not_in_differences() -> None:
     assert spread(costs, 5) == (0, 2, 4, 6, 8)
     assert spread(costs, 1) == (8,)
     assert spread(list(reversed(costs)), 3) == (8, 4, 0)
+
+
+@given(POINTS)
+def test_the_ranking_has_everyone_and_goes_by_depth(points: list[Worth]) -> None:
+    order = ranked(points)
+    assert sorted(order) == list(range(len(points)))
+    found = depths(points)
+    assert [found[i] for i in order] == sorted(found)
+
+
+def test_of_equals_in_depth_small_ones_go_on_beside_large_ones() -> None:
+    points = [Worth(0.5 + cost / 100, (float(cost),)) for cost in (1, 2, 4, 8, 16)]
+    assert ranked(points)[:3] == (4, 0, 2)
+
+
+@given(POINTS, st.integers(1, 8))
+def test_what_is_chosen_is_on_the_front_and_the_best_in_the_first_cost_is_not_left_out(
+    points: list[Worth], count: int
+) -> None:
+    found = chosen(points, count)
+    whole = front(points)
+    assert set(found) <= set(whole)
+    assert len(found) == len(set(found)) == min(count, len(whole))
+    assert [points[i].costs[0] for i in found] == sorted(points[i].costs[0] for i in found)
+    if points:
+        assert max(points[i].accuracy for i in found) == max(p.accuracy for p in points)

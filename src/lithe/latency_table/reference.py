@@ -31,10 +31,10 @@ DISTURBED = 1.15  # times the best-known time: from here on a network is measure
 def best_known(references: Sequence[float]) -> float:
     """Seconds that the reference network takes on a machine that is left alone.
 
-    The tenth percentile of its times beside the networks of a table: the least of them may
+    The lower quartile of its times beside the networks of a table: the least of them may
     be a moment that does not come back.
     """
-    return sorted(references)[len(references) // 10]
+    return sorted(references)[len(references) // 4]
 
 
 def as_if(times: NetworkTimes, reference_s: float) -> NetworkTimes:

@@ -12,7 +12,7 @@ from lithe.nets.build import Network
 from lithe.nets.origins import Origin, in_order, new, strongest, take, written_scales
 
 # The channels on a tensor's axes by the module that holds it: those that its block reads, has
-# in its middle, writes; a depthwise filter reads one.
+# in its middle or in its squeeze, writes; a depthwise filter reads one.
 AXES: dict[str, tuple[str, ...]] = {
     "conv": ("written", "read"),
     "norm": ("written",),
@@ -20,6 +20,8 @@ AXES: dict[str, tuple[str, ...]] = {
     "expand.norm": ("middle",),
     "depthwise.conv": ("middle", "one"),
     "depthwise.norm": ("middle",),
+    "squeeze.reduce": ("squeezed", "middle"),
+    "squeeze.expand": ("middle", "squeezed"),
     "project.conv": ("written", "middle"),
     "project.norm": ("written",),
     "pointwise.conv": ("written", "middle"),
@@ -52,6 +54,8 @@ def inherit(child: Network, parent: Architecture, weights: Mapping[str, Tensor])
     - *Kernels:* the centre of a larger one; a smaller one with zeros around it.
     - *Depth:* a block that the parent lacks stays as drawn; where its input is added to its
       output, the scale of its last batch norm becomes zero, so that it begins as identity.
+    - *Squeeze-and-excite* that the parent lacks begins with the factor 1/2 for all channels,
+      where it changes most readily; the statistics of the batch norm behind make up for it.
 
     So a child that its parent is a part of computes at first what the parent computes, where
     resolution and activations are the same and all further blocks add their input. Of
@@ -70,9 +74,16 @@ def inherit(child: Network, parent: Architecture, weights: Mapping[str, Tensor])
             continue
         prefix = f"blocks.{match}."
         written = strongest(scales[match], block.c_out)
-        middle = _middle(block, read, written, prefix, weights)
-        origins = {"read": read, "middle": middle, "written": written, "one": torch.tensor([0])}
+        origins = {
+            "read": read,
+            "middle": _middle(block, read, written, prefix, weights),
+            "squeezed": in_order(block.c_squeezed, theirs[match].c_squeezed),
+            "written": written,
+            "one": torch.tensor([0]),
+        }
         copied += _copy(module, prefix, weights, origins)
+        if block.c_squeezed and not theirs[match].c_squeezed:
+            _begin_squeeze(module)
         read = written
     if child.arch.num_classes == parent.num_classes:
         classes = torch.arange(parent.num_classes)
@@ -118,13 +129,14 @@ def _copy(
 ) -> int:
     """One block's tensors, batch norm's statistics among them; counts the parameters only."""
     copied = 0
-    for name, parameter in module.named_parameters():
-        axes = [origins[axis] for axis in AXES[name.rpartition(".")[0]]]
-        copied += take(parameter, weights[prefix + name], axes)
-    for name, statistic in module.named_buffers():
-        if statistic.ndim:  # the number of batches is no statistic
-            axes = [origins[axis] for axis in AXES[name.rpartition(".")[0]]]
-            take(statistic, weights[prefix + name], axes)
+    parameters = dict(module.named_parameters())
+    for name, tensor in (parameters | dict(module.named_buffers())).items():
+        source = weights.get(prefix + name)  # None: of a squeeze that the parent lacks
+        if source is None or not tensor.ndim:  # the number of batches is no statistic
+            continue
+        axes = AXES[name.rpartition(".")[0]][: tensor.ndim]
+        taken = take(tensor, source, [origins[axis] for axis in axes])
+        copied += taken if name in parameters else 0
     return copied
 
 
@@ -132,6 +144,20 @@ def _begin(module: nn.Module, block: Block, read: Origin) -> Origin:
     """A block without a counterpart: identity where it can be; the origin of what it writes."""
     if not block.adds_input:
         return new(block.c_out)
-    norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
-    nn.init.zeros_(norms[-1].weight)
+    nn.init.zeros_(_last_norm(module).weight)
     return read
+
+
+def _begin_squeeze(module: nn.Module) -> None:
+    expand = module.get_submodule("squeeze.expand")
+    for parameter in expand.parameters():
+        nn.init.zeros_(parameter)
+    norm = _last_norm(module)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean *= 0.5
+    norm.running_var *= 0.25
+
+
+def _last_norm(module: nn.Module) -> nn.BatchNorm2d:
+    return [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)][-1]

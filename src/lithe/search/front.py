@@ -71,25 +71,59 @@ def depths(points: Sequence[Worth]) -> tuple[int, ...]:
     return tuple(result)
 
 
-def spread(costs: Sequence[float], count: int) -> tuple[int, ...]:
+def spread(costs: Sequence[float], count: int, given: Sequence[int] = ()) -> tuple[int, ...]:
     """At most `count` of some costs, evenly over their logarithm, as indices by rising cost.
 
-    The dearest is always among them, and from two on the cheapest; each further one is that
-    which is farthest, in ratio, from all that are chosen already. Costs are above zero.
+    Those `given` are among them. Without any the dearest is, and from two on the cheapest;
+    each further one is that which is farthest, in ratio, from all that are chosen already.
+    Costs are above zero.
 
     >>> spread([1.0, 1.1, 10.0, 100.0, 90.0], 3)
     (0, 2, 3)
     """
-    order = sorted(range(len(costs)), key=lambda i: (costs[i], i))
-    if count < 1 or not order:
-        return ()
-    chosen = [order[-1]]
-    left = order[:-1]
-    while left and len(chosen) < count:
-        # The cheapest comes second of itself: nothing is farther from the dearest.
+    chosen = _farthest_first(costs, given)[: max(0, count)]
+    return tuple(sorted(chosen, key=lambda i: (costs[i], i)))
+
+
+def _farthest_first(costs: Sequence[float], given: Sequence[int] = ()) -> list[int]:
+    left = sorted(set(range(len(costs))) - set(given), key=lambda i: (costs[i], i))
+    chosen = list(given) or ([left.pop()] if left else [])
+    while left:
+        # After the dearest the cheapest comes of itself: nothing is farther.
         farthest = max(
             left, key=lambda i: min(abs(log(costs[i]) - log(costs[other])) for other in chosen)
         )
         chosen.append(farthest)
         left.remove(farthest)
-    return tuple(sorted(chosen, key=order.index))
+    return chosen
+
+
+def ranked(points: Sequence[Worth]) -> tuple[int, ...]:
+    """All points, those first that are to go on: by depth, and spread out within a depth.
+
+    With many costs nearly everything is on the first front. So of one depth the dearest
+    comes first, then the cheapest, then what is farthest from those before in the first
+    cost (an epsilon-net as in arXiv:2106.12639, section 3).
+    """
+    result: list[int] = []
+    found = depths(points)
+    for depth in range(max(found, default=-1) + 1):
+        layer = [index for index, one in enumerate(found) if one == depth]
+        order = _farthest_first([points[index].costs[0] for index in layer])
+        result += [layer[index] for index in order]
+    return tuple(result)
+
+
+def chosen(points: Sequence[Worth], count: int) -> tuple[int, ...]:
+    """At most `count` points of the front, evenly over the first cost, by rising cost.
+
+    Those come first that nothing beats in accuracy and the first cost alone; where they are
+    fewer than `count`, others of the front join them, which are better in another cost.
+    """
+    whole = front(points)
+    plain = front([Worth(points[i].accuracy, points[i].costs[:1]) for i in whole])
+    costs = [points[i].costs[0] for i in whole]
+    if len(plain) > count:
+        few = spread([costs[i] for i in plain], count)
+        return tuple(whole[plain[i]] for i in few)
+    return tuple(whole[i] for i in spread(costs, count, plain))
