@@ -26,14 +26,19 @@ def missing(name: str, cases: Iterable[Row]) -> list[Row]:
     return [case for case in cases if not any(case.items() <= row.items() for row in rows)]
 
 
-def fill(name: str, cases: Iterable[Row], measure: Callable[[Row], list[Row]]) -> None:
+def fill(
+    name: str,
+    cases: Iterable[Row],
+    measure: Callable[[Row], list[Row]],
+    alone: bool = False,
+) -> None:
     """Measure what is missing, one process on each core, and keep every result as it comes.
 
     `measure` is a function of a module and returns the rows of its case, each with the
-    case's items. For figures in which another process does not show: accuracies, counts.
+    case's items. With `alone` one process works at a time: for figures of time.
     """
     todo = missing(name, cases)
-    with ProcessPoolExecutor(cpus(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1 if alone else cpus(), get_context("spawn")) as pool:
         for future in as_completed([pool.submit(measure, case) for case in todo]):
             rows = future.result()
             print(*rows, sep="\n", flush=True)

@@ -25,7 +25,8 @@ from lithe.latency_table.values import NetworkTimes, PlannedStep, StepTime
 from lithe.progress import SILENT, Progress
 from lithe.units import format_seconds
 
-Plan = Callable[[Architecture], Sequence[PlannedStep]]  # `Planner.steps`
+# `Planner.steps`: the steps of each network.
+Plan = Callable[[Sequence[Architecture]], Sequence[Sequence[PlannedStep]]]
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ def measure_networks(
     """Compile and time networks one after the other; each is in the table when it comes back.
 
     It takes some two seconds a network, most of them to compile it. `plan` tells the steps
-    that a network is known to have. What was compiled is kept in `cache`, the user's unless
+    that each network is known to have. What was compiled is kept in `cache`, the user's unless
     given. Where the reference network shows that the machine became slow, a network gets
     more turns; if that does not help it is kept as disturbed, and `progress` says so once.
 
@@ -95,7 +96,7 @@ class _Watch:
 
     def begin(self, arch: Architecture) -> None:
         """Open a network, and give a turn to it and to those whose time has come."""
-        steps = self._plan(arch)
+        (steps,) = self._plan((arch,))
         runs = self._compiled(arch)
         _check(arch, steps, runs)
         self.wait()

@@ -63,16 +63,21 @@ class Folder:
     def write_history(self, rows: Sequence[EpochRow]) -> None:
         """Replace the history."""
         if self.writes:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(field.name for field in fields(EpochRow))
-            writer.writerows(astuple(row) for row in rows)
-            write_atomically(self.history, text.getvalue().encode())
+            write_history(self.history, rows)
 
     def clear_work(self) -> None:
         """Remove the checkpoints of a finished run."""
         if self.writes:
             shutil.rmtree(self.path / "work", ignore_errors=True)
+
+
+def write_history(path: Path, rows: Sequence[EpochRow]) -> None:
+    """Epochs as CSV, one line each."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(EpochRow))
+    writer.writerows(astuple(row) for row in rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def read_state(path: Path) -> State:

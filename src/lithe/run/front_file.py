@@ -29,15 +29,16 @@ class FrontPoint(Struct, frozen=True, forbid_unknown_fields=True):
     """One network of a front: its table, its file, what it gives and what it takes.
 
     `accuracy` is the share of right answers on the held-out images after the full
-    training; `latency` was measured on the saved file on the front's machine, `predicted`
-    before anything was compiled, where it was. `dominated`: after the full training another
-    point is better in everything.
+    training, `loss` their cross entropy in nats; `latency` was measured on the saved file
+    on the front's machine, `predicted` before anything was compiled, where it was.
+    `dominated`: after the full training another point is better in everything.
     """
 
     label: Annotated[str, Meta(min_length=1, max_length=200)]
     arch: Architecture
     file: ModelName
     accuracy: Share
+    loss: float
     macs: Count
     params: Count
     peak_activation_bytes: Count

@@ -24,6 +24,8 @@ FROM_THE_GOOD = 8  # so many of them by the sampler, the others at random
 CandidateOf = Callable[[Parameters], Candidate | None]
 # The trial whose weights are inherited, of those that have been trained.
 ParentOf = Callable[[Parameters, Sequence[Trial]], int | None]
+# Puts trials that are in a race together in order, those that are to go on first.
+Order = Callable[[Mapping[int, tuple[Candidate, Standing]]], Sequence[int]]
 TrainAll = Callable[[Sequence[Work], Callable[[Work, Standing | Lost], None]], None]
 
 
@@ -72,12 +74,14 @@ def search(
     effort: Effort,
     parent_of: ParentOf | None = None,
     on_generation: Callable[[Sequence[Trial]], None] = lambda trials: None,
+    order: Order | None = None,
 ) -> tuple[Trial, ...]:
     """Search until the allowance is spent, or nothing new can be drawn; all trials, in order.
 
     `first` are raced as generation 0, so the search can only add to them. `train` does a
     batch of works and tells of each when it is done (`Workers.train`). `on_generation` is
-    called with the trials of a generation before they are trained.
+    called with the trials of a generation before they are trained. `order` decides who goes
+    on after each part of a race; accuracy if None.
 
     A study that was begun goes on: what was told is not repeated, and running trials go on
     with the same numbers, parameters and standings.
@@ -97,7 +101,7 @@ def search(
         lost: dict[int, str] = {}
         if not any(trial.told and not trial.lost for trial in trials):
             on_generation(trials)
-            lost = _race(study, trials, effort.epochs, train)
+            lost = _race(study, trials, effort.epochs, train, order)
         _tell(study, trials, lost)
         generation += 1
         spent += race_cost(len(trials), effort.epochs)
@@ -125,26 +129,31 @@ def _drawn(
     trials = study.trials()
     trained = [t for t in trials if t.generation < generation and t.standing and not t.lost]
     labels = {trial.candidate.arch.label for trial in trials}
+    misfits = [parameters for _, parameters in study.misfits()]
+    left = MISFITS_PER_TRIAL * size - sum(of == generation for of, _ in study.misfits())
     members = _members(study, generation)
     missing = 0 if any(m.standings or m.told for m in members) else size - len(members)
-    misfits, duplicates = study.misfits(generation), 0
-    while missing and misfits < MISFITS_PER_TRIAL * size and duplicates < DUPLICATES:
-        parameters = study.draw(duplicates, at_random=duplicates >= FROM_THE_GOOD)
-        candidate = candidate_of(parameters)
-        if candidate is None:
+    again = 0
+    while missing and left and again < DUPLICATES:
+        parameters = study.draw(again, at_random=again >= FROM_THE_GOOD)
+        candidate = None if parameters in misfits else candidate_of(parameters)
+        if parameters in misfits or (candidate and candidate.arch.label in labels):
+            again += 1
+        elif candidate is None:
             study.add_misfit(generation, parameters)
-            misfits, duplicates = misfits + 1, 0
-        elif candidate.arch.label in labels:
-            duplicates += 1
+            misfits.append(parameters)
+            left, again = left - 1, 0
         else:
             parent = parent_of(parameters, trained) if parent_of else None
             study.begin(generation, parameters, candidate, parent)
             labels.add(candidate.arch.label)
-            missing, duplicates = missing - 1, 0
+            missing, again = missing - 1, 0
     return _members(study, generation)
 
 
-def _race(study: Study, trials: Sequence[Trial], epochs: int, train: TrainAll) -> dict[int, str]:
+def _race(
+    study: Study, trials: Sequence[Trial], epochs: int, train: TrainAll, order: Order | None
+) -> dict[int, str]:
     """Race a generation; the numbers of those that were lost, with the reasons."""
     known = {trial.number: {s.epochs: s for s in trial.standings} for trial in trials}
     of_number = {trial.number: trial for trial in trials}
@@ -167,7 +176,11 @@ def _race(study: Study, trials: Sequence[Trial], epochs: int, train: TrainAll) -
             train(works, on_done)
         return {n: known[n][epoch] for n in numbers if n not in lost}
 
-    halve([trial.number for trial in trials], epochs, train_to)
+    def ordered(standings: Mapping[int, Standing]) -> Sequence[int]:
+        assert order is not None
+        return order({n: (of_number[n].candidate, s) for n, s in standings.items()})
+
+    halve([trial.number for trial in trials], epochs, train_to, ordered if order else None)
     if len(lost) == len(trials):
         reasons = "; ".join(f"trial {number}: {reason}" for number, reason in lost.items())
         raise LitheError(f"all {len(trials)} trials of a generation were lost: {reasons}")

@@ -60,11 +60,13 @@ def halve(
     field: Sequence[Key],
     epochs: int,
     train_to: Callable[[Sequence[Key], int], Mapping[Key, Standing]],
+    order: Callable[[Mapping[Key, Standing]], Sequence[Key]] | None = None,
 ) -> dict[Key, Standing]:
     """The last standing of everyone in a race of `epochs`; one alone goes all the way.
 
     `train_to` trains some of the field up to an epoch and gives their standings; one that is
-    missing there was lost and is out of the race.
+    missing there was lost and is out of the race. `order` puts those that are to go on first;
+    by accuracy if None.
 
     Successive halving: after half of `epochs` the better half goes on. Halving after a
     quarter was tried and judged too early: after about 30 steps on ten classes networks for
@@ -79,8 +81,8 @@ def halve(
         standings |= reached
         places = survivors(len(remaining), share)
         remaining = [key for key in remaining if key in reached]
-        remaining.sort(key=lambda key: better_first(standings[key]))
-        remaining = remaining[:places]
+        ranks = {key: standings[key] for key in remaining}
+        remaining = list(order(ranks) if order else by_accuracy(ranks))[:places]
     return standings
 
 
@@ -98,6 +100,11 @@ def race(
     standings = halve(tuple(candidates), epochs, train_all)
     furthest = [label for label, s in standings.items() if s.epochs == _rung(epochs, SHARES[-1])]
     return candidates[min(furthest, key=lambda label: better_first(standings[label]))], standings
+
+
+def by_accuracy(standings: Mapping[Key, Standing]) -> list[Key]:
+    """The keys of some standings, the better first."""
+    return sorted(standings, key=lambda key: better_first(standings[key]))
 
 
 def better_first(standing: Standing) -> tuple[float, float]:

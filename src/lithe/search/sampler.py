@@ -6,6 +6,7 @@ between two draws therefore goes on with the same ones.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from hashlib import sha256
 from itertools import pairwise
 from typing import Literal
@@ -90,7 +91,7 @@ def draw(
                 warn_independent_sampling=False,
             )
         study = optuna.create_study(sampler=sampler, directions=directions)
-        study.add_trials(_no_more_misfits_than_fits(trials))
+        study.add_trials(_bare(trial) for trial in _no_more_misfits_than_fits(trials))
         trial = study.ask()
         drawn: dict[str, Choice] = {}
         for name, values in choices.items():
@@ -105,6 +106,13 @@ def _suggested(trial: optuna.Trial, name: str, values: tuple[Choice, ...]) -> Ch
             return trial.suggest_int(name, low, high, step=step)
         case _:
             return values[values.index(trial.suggest_categorical(name, values))]
+
+
+def _bare(trial: FrozenTrial) -> FrozenTrial:
+    # Optuna copies all there is of a trial, and what lithe keeps with it takes most of the time.
+    bare = copy(trial)
+    bare.user_attrs = {}
+    return bare
 
 
 def _no_more_misfits_than_fits(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

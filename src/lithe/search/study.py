@@ -65,11 +65,12 @@ class Study:
         """All that were begun, in order; those that did not fit are left out."""
         return tuple(_trial(row) for row in self._rows() if CANDIDATE in row.user_attrs)
 
-    def misfits(self, generation: int) -> int:
-        """How many points were drawn for a generation that no width makes fit."""
-        return sum(
-            row.user_attrs[GENERATION] == generation and CANDIDATE not in row.user_attrs
+    def misfits(self) -> tuple[tuple[int, dict[str, Choice]], ...]:
+        """Points that no width makes fit, each with the generation it was drawn for."""
+        return tuple(
+            (row.user_attrs[GENERATION], row.params)
             for row in self._rows()
+            if CANDIDATE not in row.user_attrs
         )
 
     def draw(self, attempt: int, at_random: bool = False) -> dict[str, Choice]:
