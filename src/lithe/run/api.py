@@ -6,7 +6,7 @@ from lithe.arch import Architecture, architecture
 from lithe.errors import LitheError
 from lithe.progress import Progress
 from lithe.run.run import Result, resume_run, start_run
-from lithe.run.settings import Settings
+from lithe.run.settings import SearchName, Settings
 from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import LIMITS, Budget, asked
 
@@ -24,6 +24,12 @@ def fit(
     workers: int | None = None,
     runtime: RuntimeName = DEFAULT,
     skip_bad_images: bool = False,
+    search: SearchName | None = None,
+    trials: int | None = None,
+    parallel: int | None = None,
+    cluster: str | None = None,
+    store: str | None = None,
+    device: str | Path | None = None,
     quiet: bool = True,
 ) -> Result:
     """Find the most accurate network within a budget and train it on these images.
@@ -42,6 +48,14 @@ def fit(
         workers: processes that decode images; one per core if None.
         runtime: what latency is measured in: `lithe`, the engine, or `eager` PyTorch.
         skip_bad_images: go on without images that cannot be read.
+        search: `space`, all structures of the design space, or `grid`, the papers' at all
+            widths and resolutions; the default is in `lithe.run.settings`.
+        trials: how many networks are compared by short trainings.
+        parallel: how many of these run side by side on this machine, or on the cluster.
+        cluster: the address of a Ray cluster to run them on.
+        store: the URL of the trials' store for Optuna; a file in the folder if None.
+        device: a file of `lithe device --latency-table`: latency is predicted for that
+            machine, and not measured.
         quiet: say nothing on stderr.
 
     Raises:
@@ -58,6 +72,12 @@ def fit(
         workers=workers,
         runtime=runtime,
         skip_bad_images=skip_bad_images,
+        search=search,
+        trials=trials,
+        parallel=parallel,
+        cluster=cluster,
+        store=store,
+        device=None if device is None else str(device),
     )
     limits = ", ".join(f"{limit.field}={value}" for limit, value in asked(budget))
     if not limits:
