@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.option("--max-params", help="Parameters, e.g. 500k.")
 @click.option("--max-activation", help="Peak of live activations of one image, e.g. 1MB.")
 @click.option("--max-latency", help="Median time of one image on this machine, e.g. 5ms.")
+@click.option("--front", type=click.Path(), help="Take a network of this finished front instead.")
 @run_options
 def command(
     data: str | None,
@@ -24,6 +25,7 @@ def command(
     max_params: str | None,
     max_activation: str | None,
     max_latency: str | None,
+    front: str | None,
     **options: Unpack[RunOptions],
 ) -> int:
     """Find and train the most accurate network within a budget.
@@ -35,6 +37,7 @@ def command(
         lithe fit digits --max-macs 2M --out runs/digits
         lithe fit photos/ --max-latency 5ms --max-params 2M --out runs/photos
         lithe fit --resume runs/photos
+        lithe fit photos/ --max-latency 4ms --front runs/front --out runs/fast
     """  # noqa: D301
 
     def settings(data: str) -> "Settings":
@@ -58,6 +61,7 @@ def command(
             workers=options["workers"],
             runtime=options["runtime"],
             skip_bad_images=options["skip_bad_images"],
+            front=front,
         )
 
     return execute(settings, data, options)

@@ -18,6 +18,7 @@ from lithe.report.rows import RunRows
 from lithe.report.run_page import run_page
 from lithe.run.finished import Timing, reject, time_finished
 from lithe.run.folder import Folder, check_new, held, read_state
+from lithe.run.from_front import take_from_front, with_front
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
 from lithe.run.rows import run_rows
@@ -62,6 +63,7 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     if settings.pretrained and settings.table is not None:
         pretrained_name(settings.table)  # a width without weights fails before anything begins
     check_runtime(settings.runtime)
+    settings = with_front(settings)
     fabric = make_fabric()
     machine = prepare(settings)
     study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
@@ -130,6 +132,8 @@ def _winner_that_holds(
             if settings.table is not None:
                 table = _for_images(settings.table, data)
                 folder.update(msgspec.structs.replace(folder.state, winner=table))
+            elif settings.front is not None:
+                take_from_front(folder, data, fabric, progress)
             else:
                 find_winner(folder, data, fabric, progress)
         if not folder.state.metrics:
