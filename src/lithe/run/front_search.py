@@ -50,14 +50,14 @@ def search_front(
 
     def candidate_of(parameters: Parameters) -> Candidate | None:
         level = float(parameters[LEVEL])
-        point = space.point_of({name: v for name, v in parameters.items() if name != LEVEL})  # type: ignore[misc]
+        point = space.point_of({name: v for name, v in parameters.items() if name != LEVEL})
         return widest(point, scaled(budget, level), price, classes, channels)
 
     task = trial_task(folder, data)
     study = open_study(
         settings.store or f"sqlite:///{folder.path.absolute() / 'trials.db'}",
-        name=f"front of {data.name}, seed {settings.seed}",
-        run=f"{folder.path.name}, {folder.state.started}",
+        name=folder.state.study,
+        run=folder.state.study,
         choices={LEVEL: LEVELS, **space.choices()},
         costs=costs,
         seed=settings.seed,

@@ -1,5 +1,6 @@
 """A front from images to page, step by step; every step that is done is on disk."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,8 @@ def start_pareto(
         LitheError: the folder is not empty, the images cannot be used, or nothing fits.
     """
     fabric = _fabric(settings)
-    state = State(__version__, command, settings, prepare(settings), started=now())
+    study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
+    state = State(__version__, command, settings, prepare(settings), started=now(), study=study)
     if not (out / "run.json").exists():  # one that was killed before it began is no front yet
         (out / front_state.NAME).unlink(missing_ok=True)
     check_new(out)
