@@ -62,7 +62,7 @@ def test_killed_and_resumed(
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = lithe(*FIT, "--out", out)
-    while not list(out.glob("work/race-*.safetensors")) and process.poll() is None:
+    while not list(out.glob("work/trial-*.safetensors")) and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)

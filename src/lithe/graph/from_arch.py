@@ -29,6 +29,11 @@ from lithe.graph.ops import (
 _KINDS = {"hard_swish": "hardswish"}
 
 
+def activation_kind(name: str) -> str:
+    """The operator's name of a table's activation."""
+    return _KINDS.get(name, name)
+
+
 class _Writer:
     """A graph under construction, with the few patterns that the tables are made of.
 
@@ -55,7 +60,7 @@ class _Writer:
         )
         if act:
             self.x = self.graph.add(
-                Activation(_KINDS.get(self.activation, self.activation)), self.x, path=f"{path}.act"
+                Activation(activation_kind(self.activation)), self.x, path=f"{path}.act"
             )
 
     def squeeze(self, path: str, c_squeezed: int) -> None:

@@ -82,6 +82,7 @@ def candidate_lines(row: CandidateRow) -> list[str]:
 STATUS_TEXT = {
     "winner": "chosen",
     "raced": "raced",
+    "too slow": "too slow when timed",
     "fits": "fits, not raced",
     "over budget": "over budget",
 }

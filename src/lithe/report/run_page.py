@@ -13,7 +13,7 @@ from lithe.report.plots import STATUS_TEXT, plot_values
 from lithe.report.rows import CandidateRow, EpochRow, ExampleRow, RunRows
 
 STYLES = ("run.css",)
-SCRIPTS = ("ticks.js", "candidates.js", "curves.js", "confusion.js", "run.js")
+SCRIPTS = ("ticks.js", "candidates.js", "curves.js", "confusion.js", "copy.js", "run.js")
 EXAMPLE_BYTES = 500_000  # of PNG in one page, which with plotly.js stays below 6 MB
 MOST_CONFUSED = 8
 
@@ -21,6 +21,7 @@ MOST_CONFUSED = 8
 _SHAPES = {
     "winner": '<path d="M0-10 3-4 10-3 5 2 6 8 0 5-6 8-5 2-10-3-3-4Z"/>',
     "raced": '<circle r="6" stroke="none"/>',
+    "too slow": '<path d="M0 6-6-5 6-5Z"/>',
     "fits": '<circle r="5" fill="none" stroke-width="3"/>',
     "over budget": '<path d="M-5-5 5 5M-5 5 5-5" stroke-width="4"/>',
 }
@@ -62,6 +63,9 @@ def run_page(rows: RunRows) -> str:
             "timed_in": words.timed_in,
             "limit_name": words.limit_name,
             "verdict": words.verdict,
+            "prediction": words.prediction(rows),
+            "slow_machine": words.slow_machine(rows),
+            "attempts_text": _attempts_text(rows),
         },
     )
 
@@ -87,6 +91,17 @@ def _candidates_text(candidates: Sequence[CandidateRow]) -> str:
     return considered + (
         f"{raced} raced: trained briefly and compared on images kept aside from training. "
         "The best was then trained in full."
+    )
+
+
+def _attempts_text(rows: RunRows) -> str:
+    late = [row for row in rows.attempts if not row.holds]
+    if not late:
+        return ""
+    networks = "1 network was" if len(late) == 1 else f"{len(late)} networks were"
+    return (
+        f"{networks} compiled, timed and found too slow: one run in five has to be "
+        "within the limit too. The search went on until one held."
     )
 
 

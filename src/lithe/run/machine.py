@@ -40,9 +40,7 @@ def prepare(settings: Settings) -> Machine:
     """Set threads and determinism as the run needs them, and say where it runs."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    # Same seed, same machine, same result; an operator without such a form warns instead.
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.benchmark = False
+    deterministic()
     return Machine(
         cpu=cpu_name(),
         system=f"{platform.system()} {platform.machine()}",
@@ -51,3 +49,9 @@ def prepare(settings: Settings) -> Machine:
         threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     )
+
+
+def deterministic() -> None:
+    """Same seed, same machine, same result; an operator without such a form warns instead."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False

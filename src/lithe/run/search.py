@@ -1,108 +1,195 @@
-"""The search within a run: price, shortlist, race; every result is on disk as it comes."""
+"""The search within a run: prices, generations of short trainings, then the proof by timing."""
+
+from collections.abc import Sequence
 
 import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
+from lithe.latency_table.values import Predictor
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
+from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
-from lithe.run.training import loaders, recipe_of, seeded, share_cores, torch_threads
-from lithe.search.race import Standing, epochs_run, race, race_epochs
-from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
-from lithe.search.space import FAMILIES, resolutions, space
-from lithe.training.history import EpochRow
-from lithe.training.images import ImageData, split
-from lithe.training.loop import train
-from lithe.training.transforms import preprocessing
-
-RACE_SHARE = 0.15  # of the training images are kept aside to judge the race
-MOST_RACE_IMAGES = 20_000  # a race over more images is no longer short
+from lithe.run.follow import follow, followed
+from lithe.run.prices import prediction_of, prices
+from lithe.run.settings import GENERATION, TRIALS, State
+from lithe.run.verify import verified
+from lithe.run.workers.make import make_workers
+from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
+from lithe.search.generations import Effort, race_cost, search
+from lithe.search.race import better_first
+from lithe.search.shortlist import Candidate, impossible, racers
+from lithe.search.space import FAMILIES, design_space, resolutions
+from lithe.search.study import Study, minimised, open_study
+from lithe.search.trial import Trial
+from lithe.training.images import ImageData
 
 
 def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progress) -> None:
     """Choose the table to train in full and write it, with all candidates, into the state.
 
     Raises:
-        LitheError: no candidate fits; names the cheapest one and the limits that it breaks.
+        LitheError: no candidate fits, by prediction or when it is timed; names the closest
+            and the limits that it breaks.
     """
-    if not folder.state.candidates:
-        candidates = fabric.broadcast(_price(folder, data, progress) if folder.writes else ())
-        folder.update(msgspec.structs.replace(folder.state, candidates=candidates))
-    field = racers(folder.state.candidates)
-    winner, standings = _race(field, folder, data, fabric, progress)
-    progress.say(f"{winner.arch.label} won the race of {len(field)}")
-    folder.update(
-        msgspec.structs.replace(
-            folder.state, standings=standings, predicted=winner, winner=winner.arch
+    prediction = prediction_of(folder, progress) if folder.writes else None
+    predictor = prediction.predictor if prediction else None
+    if prediction is not None:
+        folder.update(
+            msgspec.structs.replace(
+                folder.state,
+                reference_s=prediction.reference_s,
+                prediction_error=prediction.error,
+            )
         )
+    designs = Designs(
+        design_space(data.typical_side),
+        folder.state.settings.budget,
+        lambda archs: prices(archs, predictor),
+        data,
+        folder.state.settings.seed,
+    )
+    if not folder.state.searched:
+        _search(folder, designs, predictor, fabric, progress)
+    ranked = _best_first(folder.state)
+    winner = verified(ranked, folder, designs.prices, fabric, progress)
+    state = folder.state
+    candidates = state.candidates
+    if winner.arch not in [candidate.arch for candidate in candidates]:
+        candidates = (*candidates, winner)  # narrower than the one that had been trained
+    folder.update(
+        msgspec.structs.replace(state, candidates=candidates, predicted=winner, winner=winner.arch)
     )
 
 
-def _price(folder: Folder, data: ImageData, progress: Progress) -> tuple[Candidate, ...]:
+def _best_first(state: State) -> list[Candidate]:
+    """What was trained, the most accurate first; a single candidate was not trained at all.
+
+    Who was still in its race at the end comes before who was not.
+    """
+    fitting = [candidate for candidate in state.candidates if not candidate.breaks]
+    known = [candidate for candidate in fitting if candidate.arch.label in state.standings]
+
+    def rank(candidate: Candidate) -> tuple[float, ...]:
+        standing = state.standings[candidate.arch.label]
+        return -standing.epochs, *better_first(standing)
+
+    return sorted(known, key=rank) or list(racers(fitting))
+
+
+def _search(
+    folder: Folder,
+    designs: Designs,
+    predictor: Predictor | None,
+    fabric: Fabric,
+    progress: Progress,
+) -> None:
+    """Train what is worth comparing; one process decides, all train."""
+    if not folder.state.candidates:
+        grid = _grid(folder, designs, predictor, progress) if folder.writes else ()
+        folder.update(msgspec.structs.replace(folder.state, candidates=fabric.broadcast(grid)))
+    grid = folder.state.candidates
+    first = designs.first(grid, folder.state.settings.trials or TRIALS) if folder.writes else ()
+    first = fabric.broadcast(first)
+    only_grid = folder.state.settings.searched == "grid"
+    if only_grid and len(first) == 1:  # nothing to compare it with
+        folder.update(msgspec.structs.replace(folder.state, searched=True))
+        return
+    task = trial_task(folder, designs.images)
+    epochs = trial_epochs(task, first[0][1].arch)
+    effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
+    trials = _trained(folder, designs, first, task, effort, fabric, progress)
+    _keep(folder, trials)
+
+
+def _grid(
+    folder: Folder, designs: Designs, predictor: Predictor | None, progress: Progress
+) -> tuple[Candidate, ...]:
     settings = folder.state.settings
+    measured = settings.budget.max_latency_s is not None and predictor is None
 
     def latency(arch: Architecture) -> Latency:
         return latency_of([arch], settings.runtime)[0]
 
-    tables = space(data.typical_side, len(data.classes), data.channels)
-    groups = len(FAMILIES) * len(resolutions(data.typical_side))
-    with progress.task(f"Pricing {len(tables)} candidates", groups) as advance:
-        candidates = largest_that_fit(tables, settings.budget, latency, advance)
-    if all(candidate.breaks for candidate in candidates):
-        raise impossible(settings.budget, candidates, latency)
-    return candidates
+    groups = len(FAMILIES) * len(resolutions(designs.images.typical_side))
+    with progress.task("Pricing the grid", groups) as advance:
+        grid = designs.grid(latency if measured else None, advance)
+    if all(candidate.breaks for candidate in grid) and settings.searched == "grid":
+        raise impossible(settings.budget, grid, latency if measured else None)
+    return grid
 
 
-def _race(
-    field: tuple[Candidate, ...],
+def _effort(epochs: int, first: int, only_grid: bool, trials: int) -> Effort:
+    """Epochs for the grid's racers, then for generations of six until there are `trials`."""
+    allowance, left = race_cost(first, epochs), 0 if only_grid else trials - first
+    while left > 0:
+        allowance += race_cost(min(GENERATION, left), epochs)
+        left -= GENERATION
+    return Effort(epochs, GENERATION, allowance)
+
+
+def _trained(
     folder: Folder,
-    data: ImageData,
+    designs: Designs,
+    first: Given,
+    task: TrialTask,
+    effort: Effort,
     fabric: Fabric,
     progress: Progress,
-) -> tuple[Candidate, dict[str, Standing]]:
-    settings = folder.state.settings
-    images = data.train
-    if len(images) > MOST_RACE_IMAGES:
-        _, images = split(images, MOST_RACE_IMAGES / len(images), settings.seed)
-    train_images, aside = split(images, RACE_SHARE, settings.seed)
-    full = recipe_of(settings, len(data.train), field[0].arch)
-    epochs = race_epochs(full.epochs, len(train_images) // full.batch_size)
-
-    done: dict[str, int] = {}
-
-    def shown(arch: Architecture, row: EpochRow) -> None:
-        if row.epoch > done.get(arch.label, 0):  # not one that a checkpoint tells of again
-            done[arch.label] = row.epoch
-            advance(1, note=f"{arch.label} {row.val_accuracy:.1%}")
-
-    def train_to(candidate: Candidate, stop_after: int) -> Standing:
-        arch = candidate.arch
-        recipe = recipe_of(settings, len(data.train), arch)
-        # A warm-up as long as the full training's would last past the first rung.
-        recipe = msgspec.structs.replace(recipe, epochs=epochs, warmup_epochs=0.1 * epochs)
-        network = seeded(arch, settings.seed)
-        prep = preprocessing(arch.resolution, arch.in_channels)
-        cores = share_cores(settings, train_images, arch)
-        batches, held_out = loaders(
-            train_images, aside, prep, recipe, cores.workers, settings.seed, fabric
+) -> tuple[Trial, ...]:
+    with progress.task("Searching", effort.allowance_epochs) as advance:
+        settings = folder.state.settings
+        workers = make_workers(
+            task,
+            settings.parallel,
+            settings.cluster,
+            fabric,
+            progress,
+            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
         )
-        with torch_threads(cores.threads):
-            history = train(
-                network,
-                batches,
-                held_out,
-                recipe,
-                fabric=fabric,
-                seed=settings.seed,
-                checkpoint=folder.checkpoint(f"race-{arch.label}"),
-                on_epoch=lambda row: shown(arch, row),
-                stop_after=stop_after,
-            )
-        row = history[stop_after - 1]
-        return Standing(row.val_accuracy, row.val_loss, stop_after)
+        if not folder.writes:
+            follow(workers, fabric)
+            return fabric.broadcast(())
+        try:
+            with followed(workers, fabric) as train:
+                trials = search(
+                    _study(folder, designs),
+                    first,
+                    designs.candidate_of,
+                    train,
+                    effort,
+                )
+        finally:
+            workers.close()
+    return fabric.broadcast(trials)
 
-    with progress.task(
-        f"Racing {len(field)} candidates", epochs_run(len(field), epochs)
-    ) as advance:
-        return race(field, epochs, train_to)
+
+def _study(folder: Folder, designs: Designs) -> Study:
+    state = folder.state
+    return open_study(
+        state.settings.store or f"sqlite:///{folder.path.absolute()}/trials.db",
+        state.study,
+        state.study,
+        designs.space.choices(),
+        minimised(designs.budget),
+        designs.seed,
+    )
+
+
+def _keep(folder: Folder, trials: Sequence[Trial]) -> None:
+    """Write what came of all trials into the state."""
+    state = folder.state
+    known = {candidate.arch.label for candidate in state.candidates}
+    drawn = tuple(t.candidate for t in trials if t.candidate.arch.label not in known)
+    standings = {t.candidate.arch.label: t.standing for t in trials if t.standing}
+    lost = {t.candidate.arch.label: t.lost for t in trials if t.lost}
+    folder.update(
+        msgspec.structs.replace(
+            state,
+            candidates=(*state.candidates, *drawn),
+            standings={label: s for label, s in standings.items() if label not in lost},
+            lost=lost,
+            searched=True,
+        )
+    )

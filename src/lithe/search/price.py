@@ -1,20 +1,17 @@
 """What a candidate costs, as far as it is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lithe.arch import Architecture
-from lithe.cost import cost
-from lithe.graph import from_arch
+from lithe.cost import table_cost
 from lithe.latency_table.values import Predicted
 from lithe.profiling.latency import Latency
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Static cost at batch 1, and the latency where it has been measured or predicted.
-
-    `latency_s` is the measured median where there is one, else the predicted time.
-    """
+    """Static cost at batch 1, and the latency where it has been measured or predicted."""
 
     macs: int
     params: int
@@ -31,6 +28,11 @@ class Price:
 
 
 def static_price(arch: Architecture) -> Price:
-    """The price before anything is built: about 2 ms a candidate."""
-    counted = cost(from_arch(arch))
+    """The price before anything is built: ten thousand candidates take a second or two."""
+    counted = table_cost(arch)
     return Price(counted.macs, counted.params, counted.peak_activation_bytes)
+
+
+def static_prices(archs: Sequence[Architecture]) -> tuple[Price, ...]:
+    """The prices of several tables, in order."""
+    return tuple(static_price(arch) for arch in archs)

@@ -8,7 +8,7 @@ from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.profiling.latency import Latency
 from lithe.search.budget import FORMAT, Budget, Limit, asked, broken, overrun
-from lithe.search.price import Price, static_price
+from lithe.search.price import Price, static_prices
 
 RACERS_PER_FAMILY = 2
 
@@ -27,18 +27,23 @@ def largest_that_fit(
     budget: Budget,
     latency: Callable[[Architecture], Latency] | None = None,
     on_priced: Callable[[], None] = lambda: None,
+    prices: Callable[[Sequence[Architecture]], Sequence[Price]] = static_prices,
 ) -> tuple[Candidate, ...]:
     """One candidate for each family and resolution: the widest within the budget.
 
     `tables` come grouped by family and resolution, narrowest first (as `space` lists
-    them). Static cost is counted for all. With a limit on latency, `latency` is asked for
+    them). All are priced, which compiles nothing. With a limit on latency, `latency` is asked for
     those that fit otherwise, by bisection over widths; its 80th percentile has to be within
     the limit, so that the median of a later measurement is too. Where nothing of a group
     fits, its narrowest is returned with the limits that it breaks.
     """
     result = []
     for _, group in groupby(tables, key=lambda table: (table.name, table.resolution)):
-        priced = [candidate_of(table, static_price(table), budget) for table in group]
+        same = list(group)
+        priced = [
+            candidate_of(table, price, budget)
+            for table, price in zip(same, prices(same), strict=True)
+        ]
         fitting = [candidate for candidate in priced if not candidate.breaks]
         if fitting and budget.max_latency_s is not None and latency is not None:
             result.append(_widest_in_time(fitting, budget, latency))

@@ -114,7 +114,7 @@ class DesignSpace:
                 result[f"{point.family}.{number}.{name}"] = value
         return {name: value for name, value in result.items() if name in known}
 
-    def point_of(self, parameters: Mapping[str, Value]) -> Point:
+    def point_of(self, parameters: Mapping[str, Value | float]) -> Point:
         """The point that parameters stand for; where they break a constraint, one beside it.
 
         A stage that breaks one gets, of the choices with the same repeats, the one that
@@ -128,7 +128,7 @@ class DesignSpace:
 
         def value(name: str, values: tuple[Value, ...]) -> Value:
             found = parameters.get(name) if name in known else values[0]
-            if found not in values:
+            if found is None or isinstance(found, float) or found not in values:
                 raise LitheError(f"{name}={found!r} is none of its values, {values}")
             return found
 

@@ -14,16 +14,23 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.training.history import EpochRow
 from lithe.training.recipe import Recipe
 
+_AVERAGE = "average/module."  # what comes before the name of an averaged weight
+_DAMAGE = (SafetensorError, OSError, KeyError, TypeError, RuntimeError, msgspec.MsgspecError)
 
-class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a checkpoint says of itself; `arch` is None for a network that has no table."""
+
     recipe: Recipe
     seed: int
     history: tuple[EpochRow, ...]
+    arch: Architecture | None = None
 
 
 def write_checkpoint(
@@ -33,6 +40,7 @@ def write_checkpoint(
     recipe: Recipe,
     seed: int,
     history: Sequence[EpochRow],
+    arch: Architecture | None = None,
 ) -> None:
     """Save the state after `len(history)` epochs, replacing the state before.
 
@@ -47,7 +55,7 @@ def write_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
-    header = msgspec.json.encode(_Header(recipe, seed, tuple(history))).decode()
+    header = msgspec.json.encode(Header(recipe, seed, tuple(history), arch)).decode()
     # Storage that two names share would be refused; a clone apart is what a reader needs.
     write_atomically(
         path, save({name: value.clone() for name, value in tensors.items()}, {"lithe": header})
@@ -63,24 +71,60 @@ def read_checkpoint(
         LitheError: the file is damaged, or of another recipe, seed or network.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            header = msgspec.json.decode(file.metadata()["lithe"], type=_Header)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header, tensors = _read(path, "")
         if (header.recipe, header.seed) != (recipe, seed):
             raise LitheError(f"{path} was written by a training with another recipe or seed")
         for name, module in modules.items():
             module.load_state_dict(_under(tensors, f"{name}/"))
-    except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, msgspec.MsgspecError) as e:
-        raise LitheError(
-            f"the checkpoint {path} cannot be read ({str(e).splitlines()[0]}); "
-            "delete it to train again from the start"
-        ) from e
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _under(tensors, "optimizer/").items():
         index, key = name.split("/")
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
     return header.history
+
+
+def read_header(path: Path) -> Header:
+    """What a checkpoint says of itself, without its tensors.
+
+    Raises:
+        LitheError: the file cannot be read.
+    """
+    try:
+        return _read(path, None)[0]
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+
+
+def read_average(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
+    """The table of a checkpoint's network and its averaged weights by name.
+
+    Raises:
+        LitheError: the file cannot be read, or its network has no table.
+    """
+    try:
+        header, tensors = _read(path, _AVERAGE)
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+    if header.arch is None:
+        raise LitheError(f"{path} does not say what its network's table is")
+    return header.arch, _under(tensors, _AVERAGE)
+
+
+def _read(path: Path, prefix: str | None) -> tuple[Header, dict[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        header = msgspec.json.decode(file.metadata()["lithe"], type=Header)
+        names = [] if prefix is None else [n for n in file.keys() if n.startswith(prefix)]  # noqa: SIM118
+        return header, {name: file.get_tensor(name) for name in names}
+
+
+def _unreadable(path: Path, error: Exception) -> LitheError:
+    return LitheError(
+        f"the checkpoint {path} cannot be read ({str(error).splitlines()[0]}); "
+        "delete it to train again from the start"
+    )
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

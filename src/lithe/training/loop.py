@@ -15,11 +15,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from lithe.errors import LitheError
+from lithe.nets.build import Network
 from lithe.training.checkpoint import read_checkpoint, write_checkpoint
 from lithe.training.history import EpochRow
 from lithe.training.recipe import Recipe, learning_rate
 
 Loader = DataLoader[Any]
+
+
+class DivergedError(LitheError):
+    """The loss is no longer a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ def train(
     the checkpoint included. `stop_after` ends early, on the schedule of the full recipe.
 
     Raises:
-        LitheError: the checkpoint is damaged or another training's, or the loss is no
-            longer a number.
+        DivergedError: the loss is no longer a number.
+        LitheError: the checkpoint is damaged or another training's.
     """
     optimizer = _optimizer(network, recipe)
     average = AveragedModel(network, multi_avg_fn=_warming_average(recipe), use_buffers=True)
@@ -94,7 +99,8 @@ def train(
         )
         history.append(row)
         if checkpoint is not None and fabric.is_global_zero:
-            write_checkpoint(checkpoint, state, optimizer.optimizer, recipe, seed, history)
+            arch = network.arch if isinstance(network, Network) else None
+            write_checkpoint(checkpoint, state, optimizer.optimizer, recipe, seed, history, arch)
         fabric.barrier()
         on_epoch(row)
     if recipe.averaging:
@@ -132,7 +138,7 @@ def _epoch(
         on_step()
     sums = _reduced(fabric, totals)
     if not torch.isfinite(torch.tensor(sums.loss)):
-        raise LitheError(
+        raise DivergedError(
             f"the loss is no longer a number in epoch {epoch + 1}; a learning rate below "
             f"{recipe.learning_rate:g} may help"
         )
