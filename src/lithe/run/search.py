@@ -8,13 +8,14 @@ from lightning_fabric import Fabric
 from lithe.arch import Architecture
 from lithe.latency_table.predictors import left_out
 from lithe.latency_table.values import Predictor
+from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
 from lithe.run.prices import Prediction, prediction_of, prices
-from lithe.run.settings import GENERATION, TRIALS, PredictionError, State
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, PredictionError, State
 from lithe.run.verify import verified
 from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
@@ -103,7 +104,7 @@ def _search(
     if only_grid and len(first) == 1:  # nothing to compare it with
         folder.update(msgspec.structs.replace(folder.state, searched=True))
         return
-    task = trial_task(folder, designs.images)
+    task = trial_task(folder, designs.images, inherit if INHERIT else None)
     epochs = trial_epochs(task, first[0][1].arch)
     effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
     trials = _trained(folder, designs, first, task, effort, fabric, progress)
@@ -166,6 +167,7 @@ def _trained(
                     designs.candidate_of,
                     train,
                     effort,
+                    designs.parent_of if INHERIT else None,
                 )
         finally:
             workers.close()
