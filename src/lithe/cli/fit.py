@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--parallel", type=click.IntRange(1), help="Short trainings side by side.")
 @click.option("--cluster", help="Address of a Ray cluster to train them on.")
 @click.option("--store", help="URL of the trials' store for Optuna; a file in the run's folder.")
+@click.option("--front", type=click.Path(), help="Take a network of this finished front instead.")
 @run_options
 def command(
     data: str | None,
@@ -44,6 +45,7 @@ def command(
     parallel: int | None,
     cluster: str | None,
     store: str | None,
+    front: str | None,
     **options: Unpack[RunOptions],
 ) -> int:
     """Find and train the most accurate network within a budget.
@@ -56,6 +58,7 @@ def command(
         lithe fit photos/ --max-latency 5ms --max-params 2M --out runs/photos
         lithe fit photos/ --max-latency 5ms --device board.json --out runs/board
         lithe fit --resume runs/photos
+        lithe fit photos/ --max-latency 4ms --front runs/front --out runs/fast
     """  # noqa: D301
 
     def settings(data: str) -> "Settings":
@@ -85,6 +88,7 @@ def command(
             cluster=cluster,
             store=store,
             device=device,
+            front=front,
         )
 
     return execute(settings, data, options)

@@ -1,34 +1,32 @@
 """What the candidates of a run cost: counted, and predicted where latency is limited."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import torch
 
 from lithe.arch import Architecture
 from lithe.device import Device
 from lithe.device.file import load_device
 from lithe.errors import LitheError
 from lithe.latency_table.carried import table_for
+from lithe.latency_table.predict import TablePredictor
+from lithe.latency_table.predictors import MachinePredictor, predictor_for
 from lithe.latency_table.values import Predictor
 from lithe.progress import Progress
 from lithe.run.folder import Folder
-from lithe.run.settings import PredictionError, Settings
+from lithe.run.settings import Settings
 from lithe.search.price import Price, static_prices
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What latencies are predicted from, and what is known of it.
-
-    `reference_s` is how long the reference network took when the table was measured;
-    `error` how far the table's own networks were off, each predicted from the others.
-    """
+    """What latencies are predicted from; `at(threads)` is the table for so many threads."""
 
     predictor: Predictor
-    reference_s: float | None = None
-    error: PredictionError | None = None
+    at: Callable[[int], TablePredictor]
 
 
 def prices(archs: Sequence[Architecture], predictor: Predictor | None) -> tuple[Price, ...]:
@@ -48,7 +46,14 @@ def prediction_of(folder: Folder, progress: Progress) -> Prediction | None:
     Raises:
         LitheError: the device's file is gone from the run's folder, or is damaged.
     """
-    return None
+    settings = folder.state.settings
+    if not predicts(settings):
+        return None
+    if settings.device is None:
+        here = MachinePredictor(torch.get_num_threads(), progress=progress)
+        return Prediction(here, here.at)
+    there = predictor_for(device_in(folder.device, settings))
+    return Prediction(there, lambda _: there)
 
 
 def device_in(file: Path, settings: Settings) -> Device:

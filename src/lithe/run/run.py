@@ -20,6 +20,7 @@ from lithe.report.run_page import run_page
 from lithe.run.check import check_settings
 from lithe.run.finished import Timing, reject, time_finished
 from lithe.run.folder import Folder, check_new, held, read_state
+from lithe.run.from_front import take_from_front, with_front
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
 from lithe.run.prices import device_in
@@ -66,6 +67,7 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
         pretrained_name(settings.table)  # a width without weights fails before anything begins
     check_settings(settings)
     device = None if settings.device is None else device_in(Path(settings.device), settings)
+    settings = with_front(settings)
     fabric = make_fabric()
     machine = prepare(settings)
     study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
@@ -137,6 +139,8 @@ def _winner_that_holds(
             if settings.table is not None:
                 table = _for_images(settings.table, data)
                 folder.update(msgspec.structs.replace(folder.state, winner=table))
+            elif settings.front is not None:
+                take_from_front(folder, data, fabric, progress)
             else:
                 find_winner(folder, data, fabric, progress)
         if not folder.state.metrics:

@@ -6,14 +6,15 @@ import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
+from lithe.latency_table.predictors import left_out
 from lithe.latency_table.values import Predictor
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
-from lithe.run.prices import prediction_of, prices
-from lithe.run.settings import GENERATION, TRIALS, State
+from lithe.run.prices import Prediction, prediction_of, prices
+from lithe.run.settings import GENERATION, TRIALS, PredictionError, State
 from lithe.run.verify import verified
 from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
@@ -35,14 +36,6 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     """
     prediction = prediction_of(folder, progress) if folder.writes else None
     predictor = prediction.predictor if prediction else None
-    if prediction is not None:
-        folder.update(
-            msgspec.structs.replace(
-                folder.state,
-                reference_s=prediction.reference_s,
-                prediction_error=prediction.error,
-            )
-        )
     designs = Designs(
         design_space(data.typical_side),
         folder.state.settings.budget,
@@ -53,6 +46,7 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     if not folder.state.searched:
         _search(folder, designs, predictor, fabric, progress)
     ranked = _best_first(folder.state)
+    _tell_of_predictions(folder, ranked[0], prediction)
     winner = verified(ranked, folder, designs.prices, fabric, progress)
     state = folder.state
     candidates = state.candidates
@@ -61,6 +55,19 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     folder.update(
         msgspec.structs.replace(state, candidates=candidates, predicted=winner, winner=winner.arch)
     )
+
+
+def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction | None) -> None:
+    """Write into the state how good the predictions of the best candidate's table are."""
+    if prediction is None or best.price.predicted is None:
+        return
+    table = prediction.at(best.price.predicted.threads)
+    error = left_out(table.networks)
+    state = msgspec.structs.replace(folder.state, reference_s=table.networks[0].reference_s)
+    if error is not None:
+        told = PredictionError(error.networks, error.median, error.worst)
+        state = msgspec.structs.replace(state, prediction_error=told)
+    folder.update(state)
 
 
 def _best_first(state: State) -> list[Candidate]:

@@ -32,7 +32,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `search` says among which networks, `trials` how many of them are trained for a while,
     `parallel` and `cluster` where, and `store` is the Optuna URL of the trials (None: a file
     in the run's folder). `device` names the file that latencies are predicted from for
-    another machine.
+    another machine. `front` is the folder of a finished front that the network comes from.
     """
 
     data: str
@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cluster: str | None = None
     store: str | None = None
     device: str | None = None
+    front: str | None = None
 
     @property
     def searched(self) -> SearchName:
