@@ -13,7 +13,7 @@ from lithe.latency_table.values import Predicted
 from lithe.run import finished, run, search, timing
 from lithe.run.finished import Timing
 from lithe.run.folder import Folder, read_state
-from lithe.run.prices import Prediction
+from lithe.run.prices import Prediction, Told
 from lithe.run.settings import PredictionError
 from lithe.search.price import static_price
 
@@ -28,10 +28,9 @@ def promising(archs: Sequence[Architecture]) -> tuple[Predicted, ...]:
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions that are wrong, and no waiting for a calmer machine."""
-    error = PredictionError(200, 0.03, 0.12)
-    monkeypatch.setattr(
-        search, "prediction_of", lambda *_: Prediction(promising, reference_s=1.0, error=error)
-    )
+    told = Told(1.0, PredictionError(200, 0.03, 0.12))
+    prediction = Prediction(promising, lambda threads: told)
+    monkeypatch.setattr(search, "prediction_of", lambda *_: prediction)
     monkeypatch.setattr(timing, "PAUSES_S", ())
 
 
