@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from lithe.arch import Architecture
+from lithe.cost.table import table_cost
 from lithe.device import Device
 from lithe.engine.isa import InstructionSet
+from lithe.engine.programs import threads_for
 from lithe.engine.target import instruction_set, known_instruction_set
 from lithe.errors import LitheError
 from lithe.latency_table.carried import context_in, networks_in, table_for
@@ -12,36 +15,62 @@ from lithe.latency_table.machine import NETWORKS, fill_table
 from lithe.latency_table.plan import Planner
 from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
 from lithe.latency_table.store import Table, open_table
-from lithe.latency_table.values import Context, NetworkTimes
+from lithe.latency_table.values import NetworkTimes, Predicted
 from lithe.progress import SILENT, Progress
 
 # A table is good enough where networks that it does not hold are predicted this well.
 MEDIAN, WORST = 0.05, 0.15
+_NETWORKS_PER_MIN = 30
 
 
-def predictor_here(
-    threads: int,
-    *,
-    table: Table | None = None,
-    networks: int = NETWORKS,
-    progress: Progress = SILENT,
-) -> TablePredictor:
-    """What predicts latencies on this machine, from the user's table unless another is given.
+class MachinePredictor:
+    """Predicts latencies on this machine; see `Predictor`.
 
-    Where the table has too few networks for this processor and so many threads, donors are
-    measured first, `networks` at most: once for a machine, some minutes, in which nothing
-    else should run.
-
-    Raises:
-        LitheError: the engine does not run here, or the table is locked.
-        KeyboardInterrupt: Ctrl-C; what was measured is kept.
+    Each network runs on as many threads as `lithe.engine` gives it of at most `threads`, and
+    each number of threads has a table of its own. One is opened where the first network needs
+    it; where it has too few networks for this processor, donors are measured first: once for
+    a machine, some minutes, in which nothing else should run. See `filled` for `networks`.
     """
-    table = table or open_table()
-    isa = instruction_set(None)
-    planner = Planner(isa, threads)
-    filled(table, isa, threads, planner, networks, progress)
-    context = context_of(isa, threads)
-    return TablePredictor(context, table.networks(context), planner.steps)
+
+    def __init__(
+        self,
+        threads: int,
+        *,
+        table: Table | None = None,
+        networks: int | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
+        self._most = threads
+        self._table = table or open_table()
+        self._networks = networks
+        self._progress = progress
+        self._of: dict[int, TablePredictor] = {}
+
+    def at(self, threads: int) -> TablePredictor:
+        """What predicts networks that run on exactly so many threads.
+
+        Raises:
+            LitheError: the engine does not run here, or the table is locked.
+            KeyboardInterrupt: Ctrl-C; what was measured is kept.
+        """
+        if threads not in self._of:
+            isa = instruction_set(None)
+            planner = Planner(isa, threads)
+            filled(self._table, isa, threads, planner, self._networks, self._progress)
+            context = context_of(isa, threads)
+            networks = self._table.networks(context)
+            self._of[threads] = TablePredictor(context, networks, planner.steps)
+        return self._of[threads]
+
+    def __call__(self, archs: Sequence[Architecture]) -> tuple[Predicted, ...]:
+        """One prediction for each table, in order; raises as `at`."""
+        threads = [threads_for(table_cost(arch).macs, self._most) for arch in archs]
+        found: dict[int, Predicted] = {}
+        for count in sorted(set(threads)):
+            of_count = [index for index, each in enumerate(threads) if each == count]
+            predicted = self.at(count)([archs[index] for index in of_count])
+            found |= dict(zip(of_count, predicted, strict=True))
+        return tuple(found[index] for index in range(len(archs)))
 
 
 def filled(
@@ -49,27 +78,45 @@ def filled(
     isa: InstructionSet,
     threads: int,
     planner: Planner,
-    networks: int,
+    networks: int | None,
     progress: Progress,
 ) -> None:
-    """See to it that a table can predict: full, or as good as it has to be."""
+    """See to it that a table can predict: it has so many networks, or predicts well enough.
+
+    With no number it is filled up to `NETWORKS`, and no further than it has to be.
+
+    Raises:
+        LitheError: as `lithe.latency_table.machine.fill_table`.
+        KeyboardInterrupt: Ctrl-C; what was measured is kept.
+    """
     context = context_of(isa, threads)
 
     def enough() -> bool:
-        return is_good(left_out(table.networks(context)))
+        return networks is None and is_good(left_out(table.networks(context)))
 
+    wanted = networks or NETWORKS
     there = len(table.networks(context))
-    if there >= networks or (there and enough()):
+    if there >= wanted or (there and enough()):
         return
-    if table.note:
-        progress.say(table.note)
+    minutes = max(1, round((wanted - there) / _NETWORKS_PER_MIN))
     progress.say(
-        f"latencies on this machine with {threads} thread(s) are predicted from measured steps; "
-        f"{networks - there} networks are measured for it, once, some {(networks - there) / 30:.0f}"
-        " minutes; let nothing else run"
+        f"up to {wanted - there} networks are compiled and timed with {threads} "
+        f"thread{'s' * (threads > 1)}, once for this machine, some {minutes} min; let nothing "
+        f"else run on it; {there} are there already"
     )
-
-    fill_table(table, isa, threads, planner.steps, networks, enough=enough, progress=progress)
+    try:
+        done = fill_table(
+            table, isa, threads, planner.steps, wanted, enough=enough, progress=progress
+        )
+    except KeyboardInterrupt:
+        kept = len(table.networks(context))
+        progress.say(f"{kept} networks are kept; the same command goes on from there")
+        raise
+    if done.disturbed:
+        progress.say(
+            f"{done.disturbed} of {done.networks} networks were measured while other work "
+            "slowed the machine down; their times are less certain"
+        )
 
 
 def predictor_for(device: Device, threads: int | None = None) -> TablePredictor:
@@ -106,8 +153,3 @@ def left_out(networks: Sequence[NetworkTimes]) -> PredictionError | None:
 def is_good(error: PredictionError | None) -> bool:
     """Whether networks are predicted as well as they have to be."""
     return error is not None and error.median <= MEDIAN and error.worst <= WORST
-
-
-def context_here(threads: int) -> Context:
-    """Where this machine's times hold."""
-    return context_of(instruction_set(None), threads)

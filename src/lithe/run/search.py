@@ -7,13 +7,14 @@ from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
 from lithe.latency_table.values import Predictor
+from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
-from lithe.run.prices import prediction_of, prices
-from lithe.run.settings import GENERATION, TRIALS, State
+from lithe.run.prices import Prediction, prediction_of, prices
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, State
 from lithe.run.verify import verified
 from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
@@ -35,14 +36,6 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     """
     prediction = prediction_of(folder, progress) if folder.writes else None
     predictor = prediction.predictor if prediction else None
-    if prediction is not None:
-        folder.update(
-            msgspec.structs.replace(
-                folder.state,
-                reference_s=prediction.reference_s,
-                prediction_error=prediction.error,
-            )
-        )
     designs = Designs(
         design_space(data.typical_side),
         folder.state.settings.budget,
@@ -53,6 +46,7 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     if not folder.state.searched:
         _search(folder, designs, predictor, fabric, progress)
     ranked = _best_first(folder.state)
+    _tell_of_predictions(folder, ranked[0], prediction)
     winner = verified(ranked, folder, designs.prices, fabric, progress)
     state = folder.state
     candidates = state.candidates
@@ -60,6 +54,18 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
         candidates = (*candidates, winner)  # narrower than the one that had been trained
     folder.update(
         msgspec.structs.replace(state, candidates=candidates, predicted=winner, winner=winner.arch)
+    )
+
+
+def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction | None) -> None:
+    """Write into the state how good the predictions of the best candidate's table are."""
+    if prediction is None or best.price.predicted is None:
+        return
+    told = prediction.told(best.price.predicted.threads)
+    folder.update(
+        msgspec.structs.replace(
+            folder.state, reference_s=told.reference_s, prediction_error=told.error
+        )
     )
 
 
@@ -96,7 +102,7 @@ def _search(
     if only_grid and len(first) == 1:  # nothing to compare it with
         folder.update(msgspec.structs.replace(folder.state, searched=True))
         return
-    task = trial_task(folder, designs.images)
+    task = trial_task(folder, designs.images, inherit if INHERIT else None)
     epochs = trial_epochs(task, first[0][1].arch)
     effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
     trials = _trained(folder, designs, first, task, effort, fabric, progress)
@@ -159,6 +165,7 @@ def _trained(
                     designs.candidate_of,
                     train,
                     effort,
+                    designs.parent_of if INHERIT else None,
                 )
         finally:
             workers.close()
