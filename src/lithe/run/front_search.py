@@ -10,7 +10,7 @@ from lithe.errors import LitheError
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.folder import Folder
-from lithe.run.prices import predictor_of, prices
+from lithe.run.prices import prediction_of, prices
 from lithe.run.workers.here import Here
 from lithe.run.workers.trial import trial_epochs, trial_task
 from lithe.search.budget import Budget
@@ -50,14 +50,14 @@ def search_front(
 
     def candidate_of(parameters: Parameters) -> Candidate | None:
         level = float(parameters[LEVEL])
-        point = space.point_of({name: v for name, v in parameters.items() if name != LEVEL})  # type: ignore[misc]
+        point = space.point_of({name: v for name, v in parameters.items() if name != LEVEL})
         return widest(point, scaled(budget, level), price, classes, channels)
 
     task = trial_task(folder, data)
     study = open_study(
         settings.store or f"sqlite:///{folder.path.absolute() / 'trials.db'}",
-        name=f"front of {data.name}, seed {settings.seed}",
-        run=f"{folder.path.name}, {folder.state.started}",
+        name=folder.state.study,
+        run=folder.state.study,
         choices={LEVEL: LEVELS, **space.choices()},
         costs=costs,
         seed=settings.seed,
@@ -103,7 +103,8 @@ def search_front(
 def _price_of(folder: Folder, progress: Progress) -> PriceOf:
     """Prices with a latency where it is limited: predicted, or else measured and remembered."""
     settings = folder.state.settings
-    predictor = predictor_of(folder, progress)
+    prediction = prediction_of(folder, progress)
+    predictor = prediction.predictor if prediction else None
     if predictor is not None or settings.budget.max_latency_s is None:
         return lambda archs: prices(archs, predictor)
     known: dict[str, Latency] = {}

@@ -1,5 +1,6 @@
 """A front from images to page, step by step; every step that is done is on disk."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from lithe.run.front_search import search_front
 from lithe.run.front_state import FrontState, Trained, read_front_state, write_front_state
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
-from lithe.run.prices import predictor_of, prices
+from lithe.run.prices import prediction_of, prices
 from lithe.run.same_images import check_same_images
 from lithe.run.settings import Settings, State
 from lithe.run.training import recipe_of, seeded
@@ -71,7 +72,8 @@ def start_pareto(
         LitheError: the folder is not empty, the images cannot be used, or nothing fits.
     """
     fabric = _fabric(settings)
-    state = State(__version__, command, settings, prepare(settings), started=now())
+    study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
+    state = State(__version__, command, settings, prepare(settings), started=now(), study=study)
     if not (out / "run.json").exists():  # one that was killed before it began is no front yet
         (out / front_state.NAME).unlink(missing_ok=True)
     check_new(out)
@@ -139,7 +141,8 @@ def _chosen(
 ) -> FrontState:
     """Those that are trained in full: of the front, spread out, and quick enough when timed."""
     budget = folder.state.settings.budget
-    predictor = predictor_of(folder, progress)
+    prediction = prediction_of(folder, progress)
+    predictor = prediction.predictor if prediction else None
     left, kept = list(trials), dict[str, Candidate]()
     while len(kept) < made.points:
         wanted = worth_training(left, objectives(budget), made.points - len(kept))

@@ -9,6 +9,8 @@ from lightning_fabric import Fabric
 
 from lithe import __version__
 from lithe.arch import Architecture, changed
+from lithe.device.file import save_device
+from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.build import Network
 from lithe.nets.model_file import load
@@ -16,10 +18,14 @@ from lithe.nets.pretrained import load_pretrained, pretrained_name
 from lithe.progress import Progress
 from lithe.report.rows import RunRows
 from lithe.report.run_page import run_page
+from lithe.run import front_state
+from lithe.run.check import check_settings
 from lithe.run.finished import Timing, reject, time_finished
 from lithe.run.folder import Folder, check_new, held, read_state
+from lithe.run.from_front import take_from_front, with_front
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
+from lithe.run.prices import device_in
 from lithe.run.rows import run_rows
 from lithe.run.same_images import check_same_images
 from lithe.run.search import find_winner
@@ -61,7 +67,9 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     """
     if settings.pretrained and settings.table is not None:
         pretrained_name(settings.table)  # a width without weights fails before anything begins
-    check_runtime(settings.runtime)
+    check_settings(settings)
+    device = None if settings.device is None else device_in(Path(settings.device), settings)
+    settings = with_front(settings)
     fabric = make_fabric()
     machine = prepare(settings)
     study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
@@ -69,7 +77,10 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     check_new(out)
     fabric.barrier()
     with held(out, fabric.is_global_zero):
-        return _go_on(Folder(out, state, fabric.is_global_zero), fabric, progress)
+        folder = Folder(out, state, fabric.is_global_zero)
+        if device is not None and folder.writes:
+            save_device(device, folder.device)  # --resume does not need the file that was named
+        return _go_on(folder, fabric, progress)
 
 
 def resume_run(out: Path, progress: Progress) -> Result:
@@ -79,6 +90,8 @@ def resume_run(out: Path, progress: Progress) -> Result:
         LitheError: no run there, it is being worked on, or its images have changed.
     """
     state = read_state(out)
+    if (out / front_state.NAME).exists():
+        raise LitheError(f"{out} is a front; go on with: lithe pareto --resume {out}")
     check_runtime(state.settings.runtime)
     fabric = make_fabric()
     machine = prepare(state.settings)
@@ -130,6 +143,8 @@ def _winner_that_holds(
             if settings.table is not None:
                 table = _for_images(settings.table, data)
                 folder.update(msgspec.structs.replace(folder.state, winner=table))
+            elif settings.front is not None:
+                take_from_front(folder, data, fabric, progress)
             else:
                 find_winner(folder, data, fabric, progress)
         if not folder.state.metrics:

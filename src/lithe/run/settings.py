@@ -21,6 +21,9 @@ SearchName = Literal["grid", "space"]
 DEFAULT_SEARCH: SearchName = "space"
 TRIALS = 24  # candidates that a search of the design space trains for a few epochs
 GENERATION = 6  # of them are drawn and raced at once, after those of the grid
+# Whether a candidate begins with the weights of the trained one that is most like it. The
+# ablation in docs/fit.md decides; see benchmarks/inherit.py.
+INHERIT = False
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +35,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `search` says among which networks, `trials` how many of them are trained for a while,
     `parallel` and `cluster` where, and `store` is the Optuna URL of the trials (None: a file
     in the run's folder). `device` names the file that latencies are predicted from for
-    another machine.
+    another machine. `front` is the folder of a finished front that the network comes from.
     """
 
     data: str
@@ -53,6 +56,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cluster: str | None = None
     store: str | None = None
     device: str | None = None
+    front: str | None = None
 
     @property
     def searched(self) -> SearchName:

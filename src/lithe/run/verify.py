@@ -24,12 +24,18 @@ from lithe.units import format_seconds
 
 
 def verified(
-    ranked: Sequence[Candidate], folder: Folder, prices: Prices, fabric: Fabric, progress: Progress
+    ranked: Sequence[Candidate],
+    folder: Folder,
+    prices: Prices,
+    fabric: Fabric,
+    progress: Progress,
+    narrow: bool = True,
 ) -> Candidate:
     """The best candidate that holds when it is timed; all attempts go into the state.
 
     `ranked` come best first. Without a limit on latency, and for a machine that is not here,
-    it is the first. One process measures, so that the others do not disturb it.
+    it is the first. One process measures, so that the others do not disturb it. With
+    `narrow` one that is too slow is tried again with fewer channels.
 
     Raises:
         LitheError: nothing holds; names the closest and its figures.
@@ -43,7 +49,7 @@ def verified(
         chosen = first_that_holds(
             ranked,
             lambda candidate: _attempt(candidate, limit, folder, progress),
-            lambda attempt: narrower(attempt, settings.budget, prices),
+            lambda attempt: narrower(attempt, settings.budget, prices) if narrow else None,
             folder.state.attempts,
         )
     chosen, state = fabric.broadcast((chosen, folder.state))
