@@ -28,8 +28,8 @@ def conditions() -> dict[str, Any]:
 
 def write(name: str, rows: list[dict[str, Any]], line_each: bool = False) -> None:
     """Replace the results of that name; with `line_each` a row is one line of the file."""
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"conditions": conditions(), "rows": [] if line_each else rows}, indent=1)
     if line_each:
         lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)

@@ -9,12 +9,13 @@ from benchmarks.coverage_tables import counters, coverage
 from benchmarks.dimensions_tables import dimensions
 from benchmarks.latency_plot import latency_svg
 from benchmarks.latency_tables import PLOT, latency
+from benchmarks.search_tables import inherited, search, space
 
 from lithe.units import format_bytes, format_count
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs/coverage.md")
+PAGES = (README, ROOT / "docs/coverage.md", ROOT / "docs/fit.md")
 
 
 def digits(result: dict[str, Any]) -> str:
@@ -63,10 +64,12 @@ TABLES: dict[str, Table] = {
     "digits": digits,
     "dimensions": dimensions,
     "folder": folder,
+    "inherit": inherited,
     "latency": latency,
+    "search": search,
 }
 # Of data in the code, which need no result file.
-TEXTS: dict[str, Callable[[], str]] = {"counters": counters}
+TEXTS: dict[str, Callable[[], str]] = {"counters": counters, "space": space}
 PLOTS: dict[str, tuple[Path, Table]] = {"latency": (ROOT / PLOT, latency_svg)}
 
 

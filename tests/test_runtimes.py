@@ -16,9 +16,9 @@ import lithe
 from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.nets.build import build
-from lithe.profiling.latency import latency_of, measure
+from lithe.profiling.latency import latency_of
 from lithe.profiling.static import static_profile
-from lithe.runtimes import RUNTIMES, WORDS, Ready, RuntimeName, check_runtime
+from lithe.runtimes import RUNTIMES, WORDS, RuntimeName, check_runtime
 
 SMALL = architecture("mobilenet_v1", width=0.25, resolution=16, num_classes=4)
 
@@ -72,22 +72,6 @@ def test_a_latency_says_what_it_was_measured_in(name: RuntimeName) -> None:
     (found,) = latency_of([SMALL], name)
     assert (found.runtime, found.runs >= 15) == (name, True)
     assert 0 < found.p20_s <= found.p50_s <= found.p80_s
-
-
-def test_networks_are_run_in_turns_as_often_as_each_other() -> None:
-    calls: list[str] = []
-
-    def ready(name: str) -> Ready:
-        def call(x: Tensor) -> Tensor:
-            calls.append(name)
-            return x
-
-        return Ready(call, "lithe", 3)
-
-    x = torch.zeros(1)
-    one, two = measure([(ready("one"), x), (ready("two"), x)])
-    assert (one.runs, one.threads) == (two.runs, two.threads) == (500, 3)
-    assert calls[10:] == ["one", "two"] * 500
 
 
 class Odd(nn.Module):

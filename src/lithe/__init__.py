@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lithe.nets.model_file import load
     from lithe.profiling.compare import compare
     from lithe.profiling.profile import profile
-    from lithe.run.api import fit, resume, train
+    from lithe.run.api import fit, pareto, resume, train
     from lithe.search.budget import Budget
     from lithe.training.predict import predict
 
@@ -27,6 +27,7 @@ _HOME = {
     "create": "lithe.nets.build",
     "fit": "lithe.run.api",
     "load": "lithe.nets.model_file",
+    "pareto": "lithe.run.api",
     "predict": "lithe.training.predict",
     "profile": "lithe.profiling.profile",
     "resume": "lithe.run.api",
@@ -42,6 +43,7 @@ __all__ = [
     "create",
     "fit",
     "load",
+    "pareto",
     "predict",
     "profile",
     "resume",

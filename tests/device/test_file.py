@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lithe.device import FORMAT, Bandwidth, Cache, Device, Launch, Peak
 from lithe.device.boards import BOARDS
-from lithe.device.file import default_path, load_device, save_device, to_json
+from lithe.device.file import MAX_BYTES, default_path, load_device, save_device, to_json
 from lithe.device.find import find_device
 from lithe.errors import LitheError
 
@@ -69,9 +69,9 @@ def test_a_changed_file_is_refused(tmp_path: Path, before: bytes, after: bytes, 
 
 
 def test_a_newer_format_is_said_to_be_newer(tmp_path: Path) -> None:
-    data = to_json(HERE).replace(b'"format": 1', b'"format": 2, "colours": []')
+    data = to_json(HERE).replace(b'"format": 2', b'"format": 3, "colours": []')
     message = broken(tmp_path, data)
-    assert f"format 2 of a newer lithe; this one reads up to {FORMAT}" in message
+    assert f"format 3 of a newer lithe; this one reads up to {FORMAT}" in message
 
 
 @given(cut=st.integers(0, len(to_json(HERE)) - 3))
@@ -88,7 +88,7 @@ def test_foreign_bytes_are_refused(tmp_path_factory: pytest.TempPathFactory, dat
 
 def test_deep_nesting_and_great_length_are_refused(tmp_path: Path) -> None:
     broken(tmp_path, b"[" * 100_000)
-    assert "more than" in broken(tmp_path, b" " * 2**21)
+    assert "more than" in broken(tmp_path, b" " * (MAX_BYTES + 1))
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

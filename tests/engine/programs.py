@@ -11,7 +11,7 @@ from lithe.engine.ir import Function, Value, module
 from lithe.engine.isa import AVX2, InstructionSet
 from lithe.engine.loaded import load_program
 from lithe.engine.network import CompiledNetwork
-from lithe.engine.program import Arena, Input, Kernel, Output, Program, Step, Weights
+from lithe.engine.program import Arena, Input, Kernel, Output, Program, Step, Weights, written
 
 Floats = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ def multiply_add(isa: InstructionSet, width: int) -> Kernel:
         return []
 
     f.loop("%begin", "%end", [], row)
-    return Kernel(name, module(isa, [f.text]), scratch_bytes=4 * (width + lanes))
+    return written(name, module(isa, [f.text]), 4 * (width + lanes))
 
 
 def square_chain(

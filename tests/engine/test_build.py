@@ -9,6 +9,7 @@ from tests.engine.programs import multiply_add, square_chain
 from lithe.engine.build import build, distinct_kernels, object_of
 from lithe.engine.cache import Cache
 from lithe.engine.isa import AVX2, BASELINE
+from lithe.engine.program import Kernel
 from lithe.errors import LitheError
 
 LOAD = """
@@ -69,3 +70,27 @@ def test_one_name_for_two_kernels_is_refused() -> None:
 def test_what_llvm_refuses_is_named(tmp_path: Path) -> None:
     with pytest.raises(LitheError, match="LLVM refuses"):
         object_of("define void @f() { ret i32 0 }", AVX2, Cache(tmp_path))
+
+
+def test_what_is_written_from_the_same_work_is_the_same_kernel() -> None:
+    def kernel(work: object) -> Kernel:
+        return Kernel("k", work, str)
+
+    # Not a number is not equal to itself, and yet it is the same description.
+    same = [kernel((1, float("nan"))), kernel((1, float("nan")))]
+    assert len(distinct_kernels(same)) == 1
+    with pytest.raises(LitheError, match="two different kernels are called k"):
+        distinct_kernels([kernel((1, 2)), kernel((1, 3))])
+
+
+def test_ir_is_written_once_and_only_when_it_is_asked_for() -> None:
+    asked: list[int] = []
+
+    def write() -> str:
+        asked.append(1)
+        return "ir"
+
+    kernel = Kernel("k", None, write)
+    assert not asked
+    assert kernel.ir == kernel.ir == "ir"
+    assert len(asked) == 1

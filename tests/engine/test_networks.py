@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 from tests.engine.accuracy import assert_as_accurate
 from tests.engine.guarded import guarded
 from tests.engine.on_aarch64 import run_on_aarch64
@@ -15,6 +17,7 @@ from torch import nn
 
 from lithe.arch import Architecture, Conv, DepthwiseSeparable, InvertedResidual
 from lithe.arch.registry import architecture
+from lithe.arch.rows import Activation
 from lithe.engine.build import distinct_kernels
 from lithe.engine.isa import NEON, InstructionSet
 from lithe.engine.llvm import assembly
@@ -36,20 +39,26 @@ DRAWN = settings(
 def architectures(draw: st.DrawFn, most: int = 40) -> Architecture:
     """A stem and up to three blocks of any kind, width, expansion, kernel and stride."""
     channels = st.integers(4, 40)
+    squeezes: st.SearchStrategy[int | UnsetType] = st.sampled_from([UNSET, 2, 4])
+    acts = st.sampled_from([UNSET, UNSET, *get_args(Activation)])
     rows: list[Conv | DepthwiseSeparable | InvertedResidual] = [Conv(k=3, s=2, c=draw(channels))]
     for _ in range(draw(st.integers(1, 3))):
+        act, squeeze = draw(acts), draw(squeezes)
         k, s = draw(st.sampled_from([3, 5, 7])), draw(st.integers(1, 2))
         if draw(st.booleans()):
-            rows.append(DepthwiseSeparable(k=k, c=draw(channels), n=1, s=s))
+            rows.append(
+                DepthwiseSeparable(k=k, c=draw(channels), n=1, s=s, act=act, squeeze=squeeze)
+            )
         else:
             t = draw(st.sampled_from([1, 3, 6]))
-            rows.append(InvertedResidual(t=t, k=k, c=draw(channels), n=2, s=s))
+            c = draw(channels)
+            rows.append(InvertedResidual(t=t, k=k, c=c, n=2, s=s, act=act, squeeze=squeeze))
     return Architecture(
         name="drawn",
         rows=tuple(rows),
         resolution=draw(st.integers(9, most)),
         num_classes=draw(st.integers(1, 40)),
-        activation=draw(st.sampled_from(["relu6", "relu"])),
+        activation=draw(st.sampled_from(get_args(Activation))),
     )
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lithe.engine.plan import ALIGNMENT, live_ranges, plan_arena
-from lithe.engine.program import Arena, Input, Kernel, Output, Program, Step
+from lithe.engine.program import Arena, Input, Output, Program, Step, written
 from lithe.errors import LitheError
 
 BUFFERS = st.lists(
@@ -52,7 +52,7 @@ def test_a_chain_needs_its_two_largest_neighbours() -> None:
 
 
 def test_a_buffer_lives_from_the_first_step_that_names_it_to_the_last() -> None:
-    kernel = Kernel("k", "")
+    kernel = written("k", "")
     steps = (
         Step(kernel, (Input(0), Arena("a")), 1),
         Step(kernel, (Arena("a"), Arena("b", 4)), 1),

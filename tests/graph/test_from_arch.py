@@ -1,10 +1,13 @@
 """Both roads to a graph, the table's and the built network's, lead to the same one."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from lithe.arch import (
     ARCHITECTURES,
@@ -17,6 +20,7 @@ from lithe.arch import (
     architecture,
     standard_twin,
 )
+from lithe.arch.rows import Activation
 from lithe.graph import from_arch
 from lithe.graph.capture import capture
 from lithe.nets.build import build
@@ -60,9 +64,13 @@ def test_the_standard_twins(name: str) -> None:
 kernels = st.sampled_from([1, 3, 5])
 counts = st.integers(1, 2)
 channels = st.sampled_from([3, 8, 20])
+acts = st.sampled_from([UNSET, *get_args(Activation)])
+squeezes = st.sampled_from([UNSET, 1, 3, 4])
 rows: st.SearchStrategy[Row] = st.one_of(
-    st.builds(Conv, k=kernels, c=channels, n=counts, s=counts),
-    st.builds(DepthwiseSeparable, c=channels, n=counts, s=counts, k=kernels),
+    st.builds(Conv, k=kernels, c=channels, n=counts, s=counts, act=acts),
+    st.builds(
+        DepthwiseSeparable, c=channels, n=counts, s=counts, k=kernels, act=acts, squeeze=squeezes
+    ),
     st.builds(
         InvertedResidual,
         t=st.integers(1, 3),
@@ -72,12 +80,31 @@ rows: st.SearchStrategy[Row] = st.one_of(
         k=kernels,
         linear=st.booleans(),
         shortcut=st.sampled_from(["bottleneck", "expansion", "none"]),
+        act=acts,
+        squeeze=squeezes,
     ),
-    st.builds(FusedInvertedResidual, t=st.integers(1, 3), c=channels, n=counts, s=counts),
+    st.builds(FusedInvertedResidual, t=st.integers(1, 3), c=channels, n=counts, s=counts, act=acts),
 )
 
 
-@given(st.lists(rows, min_size=1, max_size=4), st.integers(8, 19), st.sampled_from([0.5, 1, 1.4]))
+tables = st.builds(
+    Architecture,
+    name=st.just("any"),
+    rows=st.lists(rows, min_size=1, max_size=4).map(tuple),
+    width=st.sampled_from([0.5, 1, 1.4]),
+    resolution=st.integers(8, 19),
+    num_classes=st.just(3),
+    activation=st.sampled_from(get_args(Activation)),
+)
+
+
+@given(tables)
 @settings(max_examples=25)
-def test_any_table(table: list[Row], resolution: int, width: float) -> None:
-    assert_same(Architecture("any", tuple(table), width, resolution, num_classes=3))
+def test_any_table(table: Architecture) -> None:
+    assert_same(table)
+
+
+@given(tables)
+@settings(max_examples=5)
+def test_the_twin_of_any_table(table: Architecture) -> None:
+    assert_same(standard_twin(table))

@@ -37,6 +37,12 @@ CASES = {
     ),
     "show_conv_mobilenet": architecture("conv_mobilenet"),
     "show_mobilenet_v2_standard": standard_twin(architecture("mobilenet_v2")),
+    "show_structure_of_v2": architecture(
+        "mobilenet_v2-hs-n1t1k3-n2t3k5s-n2t3k5s.r6-n1t2k3-n2t6k7-n2t6k7s.si-n1t6k3", width=2
+    ),
+    "show_structure_of_v1": architecture(
+        "mobilenet_v1-n1k7-n1k3s-n1k5s.hs-n1k3s-n2k7-n1k7.hs-n3k7s.hs-n2k5.re-n1k3", width=0.5
+    ),
     "show_not_linear": ablated(linear=False, k=5),
 }
 
@@ -46,7 +52,10 @@ def test_golden_text(name: str, golden: Callable[[str, str], None]) -> None:
     golden(name, printed(CASES[name]))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+STRUCTURES = ("mobilenet_v2-hs-n2t1k7s-n3t6k7s.r6-n4t6k7s-n5t6k7s-n4t6k7s-n4t6k7s-n2t6k7s",)
+
+
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *STRUCTURES])
 @pytest.mark.parametrize("resolution", [8, 224, 1024])
 def test_80_columns_are_enough(name: str, resolution: int) -> None:
     for line in printed(architecture(name, width=1.4, resolution=resolution)).splitlines():
@@ -96,7 +105,7 @@ def test_the_rows_of_the_v2_papers_table() -> None:
 
 
 @given(
-    name=st.sampled_from(sorted(ARCHITECTURES)),
+    name=st.sampled_from([*sorted(ARCHITECTURES), *STRUCTURES, "mobilenet_v1-hs" + "-n2k5s" * 9]),
     width=st.sampled_from([0.1, 0.35, 0.75, 1.0, 1.4]),
     resolution=st.integers(8, 256),
 )

@@ -133,9 +133,9 @@ def test_paper_is_light_and_narrow(opened: Opened) -> None:
 
 
 def test_the_command_is_copied_or_selected(opened: Opened, rows: RunRows) -> None:
-    opened.page.click("#copy")
+    opened.page.click("#repeat button")
     opened.page.wait_for_function(
-        """command => document.getElementById("copy").textContent === "Copied"
+        """command => document.querySelector("#repeat button").textContent === "Copied"
             || String(getSelection()).trim() === command""",
         arg=rows.command,
     )

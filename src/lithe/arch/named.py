@@ -43,7 +43,7 @@ def named(text: str, options: TableOptions | None = None) -> Architecture:
     options = options or TableOptions()
     name, width, resolution = text, options.width, options.resolution
     label = _LABEL.fullmatch(text)
-    if text not in ARCHITECTURES and label is not None and label["name"] in ARCHITECTURES:
+    if text not in ARCHITECTURES and label is not None and _is_known(label["name"]):
         name = label["name"]
         if label["width"]:
             _agree(text, "--width", options.width, float(label["width"]))
@@ -59,6 +59,11 @@ def named(text: str, options: TableOptions | None = None) -> Architecture:
         in_channels=IN_CHANNELS if options.in_channels is None else options.in_channels,
         paper_strides=options.paper_strides,
     )
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name is that of a table, with or without a structure behind it."""
+    return name.partition("-")[0] in ARCHITECTURES
 
 
 def check_no_options(text: str, options: TableOptions) -> None:

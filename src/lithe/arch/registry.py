@@ -15,6 +15,7 @@ from lithe.arch.rows import (
     InvertedResidual,
     Row,
 )
+from lithe.arch.structure import read_structure
 from lithe.arch.unroll import unroll
 from lithe.errors import LitheError
 
@@ -32,7 +33,8 @@ def architecture(
     """The table of that name under the given multipliers, checked to be buildable.
 
     Args:
-        name: a key of `ARCHITECTURES`.
+        name: a key of `ARCHITECTURES`, alone or with a structure behind it (see
+            `lithe.arch.structure`).
         width: width multiplier; the table's own (1.0 for the papers' networks) if None.
         resolution: side of the square input in pixels, the resolution multiplier's result.
         num_classes: outputs of the classifier.
@@ -41,13 +43,17 @@ def architecture(
         paper_strides: keep the table's strides on small inputs too (see `strides`).
 
     Raises:
-        LitheError: an unknown name (the nearest are offered), a value out of its range, a
+        LitheError: an unknown name (the nearest are offered), a structure that does not
+            read, a value out of its range, a
             width that leaves a row without channels, or a resolution that is too small.
     """
-    if name not in ARCHITECTURES:
+    family, has_structure, _ = name.partition("-")
+    if family not in ARCHITECTURES:
         near = get_close_matches(name, ARCHITECTURES, n=3, cutoff=0.4) or list(ARCHITECTURES)
         raise LitheError(f"unknown architecture {name!r}; did you mean {' or '.join(near)}?")
-    table = ARCHITECTURES[name]
+    table = ARCHITECTURES[family]
+    if has_structure:
+        table = read_structure(name, table)
     return changed(
         table,
         width=table.width if width is None else float(width),
@@ -86,7 +92,8 @@ def standard_twin(arch: Architecture) -> Architecture:
     """The same network without the structure that saves: standard convolutions instead.
 
     A depthwise/pointwise pair becomes one standard convolution (the Conv MobileNet of the
-    V1 paper, section 4.1); an inverted residual becomes a fused one.
+    V1 paper, section 4.1); an inverted residual becomes a fused one. Squeeze-and-excite
+    goes with the depthwise convolution that it follows.
     """
     return msgspec.structs.replace(
         arch, name=f"{arch.name}_standard", rows=tuple(_standard(row) for row in arch.rows)
@@ -95,9 +102,9 @@ def standard_twin(arch: Architecture) -> Architecture:
 
 def _standard(row: Row) -> Row:
     if isinstance(row, DepthwiseSeparable):
-        return Conv(k=row.k, s=row.s, c=row.c, n=row.n)
+        return Conv(k=row.k, s=row.s, c=row.c, n=row.n, act=row.act)
     if isinstance(row, InvertedResidual):
-        return FusedInvertedResidual(t=row.t, c=row.c, n=row.n, s=row.s, k=row.k)
+        return FusedInvertedResidual(t=row.t, c=row.c, n=row.n, s=row.s, k=row.k, act=row.act)
     return row
 
 

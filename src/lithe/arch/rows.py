@@ -2,15 +2,17 @@
 
 The letters are the papers': k kernel size, c output channels at width 1, n repeats,
 s stride of the first repeat (the others have stride 1), t expansion factor.
+Left out (`UNSET`), `act` is the architecture's activation and `squeeze` nothing; what is
+left out is not written either, so a table without them is stored as it was before they were.
 The rows are also what a model file stores, so every field is bounded: a table that was
 read from a file can be trusted to unroll in bounded time.
 """
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-Activation = Literal["relu", "relu6"]
+Activation = Literal["relu", "relu6", "hard_swish", "silu"]
 Shortcut = Literal["bottleneck", "expansion", "none"]
 Widen = Literal["always", "above_one", "never"]
 
@@ -19,6 +21,7 @@ Channels = Annotated[int, Meta(ge=1, le=16384)]
 Repeats = Annotated[int, Meta(ge=1, le=64)]
 Stride = Annotated[int, Meta(ge=1, le=8)]
 Expansion = Annotated[int, Meta(ge=1, le=32)]
+Squeeze = Annotated[int, Meta(ge=1, le=64)]
 
 
 class Conv(Struct, frozen=True, forbid_unknown_fields=True, tag_field="block", tag="conv"):
@@ -33,6 +36,7 @@ class Conv(Struct, frozen=True, forbid_unknown_fields=True, tag_field="block", t
     n: Repeats = 1
     s: Stride = 1
     widen: Widen = "always"
+    act: Activation | UnsetType = UNSET
 
 
 class DepthwiseSeparable(
@@ -40,13 +44,16 @@ class DepthwiseSeparable(
 ):
     """A depthwise k x k convolution, then a pointwise one, each with batch norm and activation.
 
-    MobileNetV1 (arXiv:1704.04861), section 3.1.
+    MobileNetV1 (arXiv:1704.04861), section 3.1. `squeeze` puts squeeze-and-excite between
+    the two, as in `InvertedResidual`.
     """
 
     c: Channels
     n: Repeats = 1
     s: Stride = 1
     k: Kernel = 3
+    act: Activation | UnsetType = UNSET
+    squeeze: Squeeze | UnsetType = UNSET
 
 
 class InvertedResidual(
@@ -59,6 +66,10 @@ class InvertedResidual(
     adds the input of a block to its output (`bottleneck`), the expanded tensor of a block
     to the expanded tensor of the next (`expansion`), or nothing (`none`). With t = 1 there
     is no expansion convolution, as every published implementation has it.
+
+    `squeeze` is the divisor of squeeze-and-excite behind the depthwise convolution: the
+    expanded channels' means go through 1 / squeeze of as many channels and come back as a
+    factor for each (MobileNetV3, arXiv:1905.02244, section 5.3, has 4).
     """
 
     t: Expansion
@@ -68,6 +79,8 @@ class InvertedResidual(
     k: Kernel = 3
     linear: bool = True
     shortcut: Shortcut = "bottleneck"
+    act: Activation | UnsetType = UNSET
+    squeeze: Squeeze | UnsetType = UNSET
 
 
 class FusedInvertedResidual(
@@ -89,6 +102,7 @@ class FusedInvertedResidual(
     n: Repeats = 1
     s: Stride = 1
     k: Kernel = 3
+    act: Activation | UnsetType = UNSET
 
 
 Row = Conv | DepthwiseSeparable | InvertedResidual | FusedInvertedResidual

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from math import ceil
 
-from lithe.arch.rows import Architecture, Conv, FusedInvertedResidual, InvertedResidual, Row
+from lithe.arch.rows import (
+    Activation,
+    Architecture,
+    Conv,
+    DepthwiseSeparable,
+    FusedInvertedResidual,
+    InvertedResidual,
+    Row,
+)
 from lithe.errors import LitheError
 
 SMALLEST_INPUT = 8  # pixels; below it not even one stride of 2 leaves a 4 x 4 map
@@ -11,7 +19,10 @@ SMALLEST_INPUT = 8  # pixels; below it not even one stride of 2 leaves a 4 x 4 m
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One repeat of one row with its channels, stride and square map sizes in pixels."""
+    """One repeat of one row with its channels, stride and square map sizes in pixels.
+
+    `activation` is the row's own or else the architecture's.
+    """
 
     row_index: int
     row: Row
@@ -20,12 +31,20 @@ class Block:
     stride: int
     h_in: int
     h_out: int
+    activation: Activation
 
     @property
     def c_expanded(self) -> int:
         """Channels between expansion and projection; c_in where the row does not expand."""
         expands = isinstance(self.row, InvertedResidual | FusedInvertedResidual)
         return self.c_in * self.row.t if expands else self.c_in  # type: ignore[union-attr]
+
+    @property
+    def c_squeezed(self) -> int:
+        """Channels in the middle of squeeze-and-excite; 0 where the row has none."""
+        has = isinstance(self.row, InvertedResidual | DepthwiseSeparable)
+        divisor = self.row.squeeze if has else None  # type: ignore[union-attr]
+        return round_channels(self.c_expanded / divisor) if divisor else 0
 
     @property
     def adds_input(self) -> bool:
@@ -121,6 +140,7 @@ def unroll(arch: Architecture) -> tuple[Block, ...]:
         for repeat in range(row.n):
             s = stride if repeat == 0 else 1
             h_out = ceil(h_in / s)
-            blocks.append(Block(index, row, c_in, c_out, s, h_in, h_out))
+            activation = row.act or arch.activation
+            blocks.append(Block(index, row, c_in, c_out, s, h_in, h_out, activation))
             c_in, h_in = c_out, h_out
     return tuple(blocks)

@@ -72,7 +72,7 @@ def find_network(name: str) -> Network:
     """
     if name in NETWORKS:
         return NETWORKS[name]
-    if name in ARCHITECTURES:
+    if name.partition("-")[0] in ARCHITECTURES:
         return Network("lithe", name)
     source, colon, rest = name.partition(":")
     if colon and rest and source == "torchvision":

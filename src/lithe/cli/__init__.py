@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("lithe.cli.inspect", "Follow one block from the graph to machine instructions."),
     "reproduce": ("lithe.cli.reproduce", "Recount the papers' tables beside the printed figures."),
     "fit": ("lithe.cli.fit", "Find and train the most accurate network within a budget."),
+    "pareto": ("lithe.cli.pareto", "Find and train networks for every part of a budget."),
     "train": ("lithe.cli.train", "Train one named architecture on your images."),
     "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
     "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),

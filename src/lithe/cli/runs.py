@@ -130,13 +130,27 @@ def _summary(result: "Result") -> dict[str, Any]:
             "predicted": limit.predicted,
             "measured": limit.measured,
             "holds": limit.holds,
+            "judged_by": "prediction" if limit.by_prediction else "measurement",
         }
         for limit in rows.limits
+    ]
+    tried = [
+        {
+            "label": row.label,
+            "predicted_s": row.predicted_s,
+            "measured_s": row.measured_s,
+            "measured_p80_s": row.measured_p80_s,
+            "holds": row.holds,
+            "accuracy": row.accuracy,
+        }
+        for row in rows.attempts
     ]
     return {
         "accuracy": rows.accuracy,
         **networks,
         "limits": limits,
+        "timed_before_training": tried,
+        "machine_slower_by": rows.slower_by,
         "model": str(result.model),
         "report": str(result.report),
     }

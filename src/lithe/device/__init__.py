@@ -1,5 +1,6 @@
 """What hardware can do, as rows: measured here, kept in a file, or read from a data sheet."""
 
+from lithe.device.latency_rows import LatencyTable
 from lithe.device.rates import (
     balance_of,
     bandwidth_of,
@@ -29,6 +30,7 @@ __all__ = [
     "Cache",
     "DType",
     "Device",
+    "LatencyTable",
     "Launch",
     "Level",
     "Peak",

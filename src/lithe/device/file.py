@@ -10,7 +10,9 @@ from lithe.device.rows import FORMAT, Device
 from lithe.errors import LitheError
 from lithe.files import cache_folder, write_atomically
 
-MAX_BYTES = 1 << 20  # of a file that is read; a device takes some thousand
+# Of a file that is read. A device takes some thousand, a network in its latency table too.
+MAX_BYTES = 16 << 20
+_NO_TABLES = b'"latency": []\n}'
 
 
 class _Header(msgspec.Struct):
@@ -26,8 +28,13 @@ def default_path() -> Path | None:
 
 
 def to_json(device: Device) -> bytes:
-    """A device as JSON, indented, with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(device), indent=2) + b"\n"
+    """A device as JSON, indented but for its latency tables, with a newline at its end."""
+    tables = msgspec.json.encode(device.latency)
+    head = msgspec.json.encode(msgspec.structs.replace(device, latency=()))
+    text = msgspec.json.format(head, indent=2)
+    # One number a line would make ten megabytes of one.
+    assert text.endswith(_NO_TABLES)
+    return text.removesuffix(_NO_TABLES) + b'"latency": ' + tables + b"\n}\n"
 
 
 def save_device(device: Device, path: Path) -> None:

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-FORMAT = 1  # of the file that a device is kept in
+from lithe.device.latency_rows import LatencyTable
+
+FORMAT = 2  # of the file that a device is kept in; 2 has `latency`
 
 Level = Literal["L1", "L2", "L3", "memory"]
 DType = Literal["fp64", "fp32", "fp16", "bf16", "int8"]
@@ -68,6 +70,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
 
     `kind` is "measured" or "data sheet"; `date` and `version` (lithe's) say when and by what
     it was measured. `isa` names the instruction set that lithe's engine uses there, "" none.
+    `latency` has a table for every number of threads that steps were timed with.
     """
 
     name: _Name
@@ -82,3 +85,4 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     date: _Name = ""
     version: _Name = ""
     format: Annotated[int, Meta(ge=1)] = FORMAT
+    latency: tuple[LatencyTable, ...] = ()

@@ -18,7 +18,7 @@ from lithe.engine.loops import (
     prepared,
     setting,
 )
-from lithe.engine.program import Kernel
+from lithe.engine.program import Kernel, written
 from lithe.engine.runtime import aligned
 
 Motion = Literal["read", "copy", "fill"]
@@ -129,4 +129,4 @@ def motion_kernel(motion: Motion, isa: InstructionSet) -> Kernel:
             f.do(f"store {vector} {total}, ptr {place}, align 4")
 
     each_unit(f, unit)
-    return Kernel(name, module(isa, [f.text]))
+    return written(name, module(isa, [f.text]))

@@ -31,7 +31,7 @@ def object_of(ir: str, isa: InstructionSet, cache: Cache) -> bytes:
     Raises:
         LitheError: LLVM does not take the text, which is a fault of the generator.
     """
-    text = "\n".join((str(_RECIPE), _llvmlite(), isa.triple, isa.cpu, isa.features, ir))
+    text = "\n".join((recipe(), isa.triple, isa.cpu, isa.features, ir))
     key = f"object {hashlib.sha256(text.encode()).hexdigest()}"
     data = cache.get(key)
     if data is None:
@@ -60,7 +60,9 @@ def distinct_kernels(kernels: Iterable[Kernel]) -> list[Kernel]:
     """
     found: dict[str, Kernel] = {}
     for kernel in kernels:
-        if found.setdefault(kernel.name, kernel) != kernel:
+        known = found.setdefault(kernel.name, kernel)
+        # What is written alike is the same, though a NaN in it equals nothing.
+        if known != kernel and repr(known) != repr(kernel):
             raise LitheError(f"two different kernels are called {kernel.name}")
     return list(found.values())
 
@@ -74,6 +76,14 @@ def native_of(isa: InstructionSet, cache: Cache) -> Native:
     if native is None:
         native = _NATIVE.setdefault(isa, load_native(isa, object_of(native_ir(isa), isa, cache)))
     return native
+
+
+def recipe() -> str:
+    """What decides, beside the IR and the instruction set, what is made of a kernel: our way, LLVM.
+
+    A change of it makes every object file in the cache, and every measured time, another one.
+    """
+    return f"{_RECIPE}\n{_llvmlite()}"
 
 
 @lru_cache

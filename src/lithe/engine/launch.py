@@ -6,7 +6,7 @@ from lithe.engine.ir import module
 from lithe.engine.isa import InstructionSet
 from lithe.engine.loaded import load_program
 from lithe.engine.loops import LINE_BYTES, Bytes, Loop, loop_function, settings
-from lithe.engine.program import Input, Kernel, Program, Step
+from lithe.engine.program import Input, Program, Step, written
 from lithe.engine.runner import Runner
 
 STEPS = 1000  # so that beginning and ending the whole program vanishes
@@ -34,6 +34,6 @@ def launch_loop(isa: InstructionSet, threads: int, cache: Cache) -> Loop:
 def empty_program(isa: InstructionSet, threads: int) -> Program:
     """1000 steps of a kernel that returns at once."""
     name = f"nothing__{isa.name}"
-    kernel = Kernel(name, module(isa, [loop_function(isa, name).text]))
+    kernel = written(name, module(isa, [loop_function(isa, name).text]))
     step = Step(kernel, (Input(0),), threads, name)
     return Program((step,) * STEPS, {}, {}, ((LINE_BYTES // 4,),), ())

@@ -130,7 +130,8 @@ def load_program(program: Program, code: Code, beside: Loaded | None = None) -> 
         block[offset : offset + data.nbytes] = data
         addresses[name] = block.ctypes.data + offset
         offset += _lines(data.nbytes)
-    steps = tuple(replace(step, kernel=replace(step.kernel, ir="")) for step in program.steps)
+    # Nobody asks for the IR again, and it would be ten times as large as all the rest.
+    steps = tuple(replace(step, kernel=replace(step.kernel, write=str)) for step in program.steps)
     light = replace(program, steps=steps, weights={})
     return Loaded(light, code, plan_program(program), block, addresses, beside)
 

@@ -24,7 +24,7 @@ from lithe.engine.loops import (
     setting,
 )
 from lithe.engine.multiply_adds import MULTIPLY_ADDS, MultiplyAdd
-from lithe.engine.program import Kernel
+from lithe.engine.program import Kernel, written
 from lithe.engine.target import instruction_set
 
 INSTRUCTIONS = 48  # of one trip, so that counting trips costs nothing
@@ -143,7 +143,7 @@ def peak_kernel(row: MultiplyAdd) -> Kernel:
         if row.function in module(row.isa, [])
         else (f"declare {sums} @{row.function}({sums}, {factors}, {factors})\n")
     )
-    return Kernel(name, module(row.isa, [declared, f.text]))
+    return written(name, module(row.isa, [declared, f.text]))
 
 
 # LLVM's names of the elements, as NumPy keeps them; it has no bf16, whose bits are those below.

@@ -5,8 +5,9 @@ other and may be done by any thread in any order, so that every number of thread
 the same bits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +15,33 @@ from numpy.typing import NDArray
 from lithe.graph.ops import Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kernel:
     """IR of a module with one global function, `name(ptr args, i64 begin, i64 end, ptr scratch)`.
 
     `args` is an array of pointers in the order of `Step.args`; the function does the units
     begin to end - 1 and may use `scratch_bytes` of memory, 64-byte aligned, that no other
     thread sees and that holds anything at first. `scratch_parts` says what for, to readers.
+
+    `work` is the frozen description that the IR follows from. The IR itself is written when
+    it is first asked for: to know what a network's steps are takes a tenth of the time.
     """
 
     name: str
-    ir: str
+    work: object
+    write: Callable[[], str] = field(repr=False, compare=False)
     scratch_bytes: int = 0
     scratch_parts: tuple[tuple[str, int], ...] = ()  # what, and its bytes
+
+    @cached_property
+    def ir(self) -> str:
+        """The module's text."""
+        return self.write()
+
+
+def written(name: str, ir: str, scratch_bytes: int = 0) -> Kernel:
+    """A kernel whose IR is there already, and is all the description that there is."""
+    return Kernel(name, ir, lambda: ir, scratch_bytes)
 
 
 @dataclass(frozen=True, slots=True)

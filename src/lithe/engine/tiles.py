@@ -22,9 +22,10 @@ _PER_WEIGHT = 1.0  # cycles to bring a vector of weights from the third-level ca
 _BLOCK_FLOATS = 64 * 1024  # input of a block that stays in the second-level cache
 _PER_TILE = 6.0  # cycles to begin and end a tile
 _PER_OUTPUT = 1.5  # cycles to activate and store a vector
+_MOST_PIXELS, _MOST_VECTORS = 32, 12  # of a tile
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def choose_tile(
     isa: InstructionSet, pixels: int, n: int, depth: int, most_vectors: int = 12, columns: int = 1
 ) -> tuple[int, int]:
@@ -34,16 +35,15 @@ def choose_tile(
     kernel are in flight together and their weights and pixels want registers too.
     """
     vectors = ceil(n / isa.lanes)
-    tiles = [
-        (m, v)
-        for v in range(1, min(vectors, most_vectors) + 1)
-        for m in range(1, min(pixels, isa.registers) + 1)
-        if _registers(m, v) + _in_flight(m, v, columns) <= isa.registers
-    ]
-    return min(tiles, key=lambda tile: (_row_cycles(pixels, vectors, depth, tile), -tile[0]))
+    cuts = _cuts(isa, pixels, vectors, most_vectors, columns)
+    table = _cycle_table(depth)
+    best = min(
+        (_cut_cycles(cut, table), -tile[0], number) for number, (tile, cut) in enumerate(cuts)
+    )
+    return cuts[best[2]][0]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def choose_split(
     isa: InstructionSet, pixels: int, n: int, depth: int, threads: int
 ) -> tuple[int, tuple[int, int]]:
@@ -68,8 +68,10 @@ def choose_split(
 
 
 def _tile_of(isa: InstructionSet, pixels: int, vectors: int, depth: int, v: int) -> tuple[int, int]:
-    heights = [m for m in range(1, min(pixels, 31) + 1) if _registers(m, v) <= isa.registers]
-    return min(((m, v) for m in heights), key=lambda t: _row_cycles(pixels, vectors, depth, t))
+    table = _cycle_table(depth)
+    return min(
+        (_cut_cycles(cut, table), tile) for tile, cut in _cuts_of_width(isa, pixels, vectors, v)
+    )[1]
 
 
 def _makespan(
@@ -79,11 +81,12 @@ def _makespan(
     v = tile[1]
     panels = [v] * (vectors // v) + ([vectors % v] if vectors % v else [])
     blocks = [size] * (pixels // size) + ([pixels % size] if pixels % size else [])
-    units = [
-        _row_cycles(block, wide, depth, (min(tile[0], block), wide))
-        for block in blocks
-        for wide in panels
-    ]
+    known = {
+        (block, wide): row_cycles(block, wide, depth, (min(tile[0], block), wide))
+        for block in set(blocks)
+        for wide in set(panels)
+    }
+    units = [known[block, wide] for block in blocks for wide in panels]
     bounds = [len(units) * t // threads for t in range(threads + 1)]
     shares = [sum(units[a:b]) for a, b in pairwise(bounds)]
     weights = _PER_WEIGHT * depth * vectors * len(blocks) / min(threads, len(blocks))
@@ -101,14 +104,59 @@ def _registers(m: int, v: int) -> int:
     return m * v + v + (v > 1)
 
 
-def _row_cycles(pixels: int, vectors: int, depth: int, tile: tuple[int, int]) -> float:
+def row_cycles(pixels: int, vectors: int, depth: int, tile: tuple[int, int]) -> float:
+    """About how many cycles a row of pixels x vectors of outputs takes in such tiles."""
+    return _cut_cycles(_cut(pixels, vectors, tile), _cycle_table(depth))
+
+
+# How often a row has a tile of (pixels, vectors): whole ones, and what is left over at the ends.
+_Cut = tuple[tuple[int, int, int], ...]
+_Table = tuple[tuple[float, ...], ...]
+
+
+@lru_cache(maxsize=1 << 12)
+def _cuts(
+    isa: InstructionSet, pixels: int, vectors: int, most_vectors: int, columns: int
+) -> tuple[tuple[tuple[int, int], _Cut], ...]:
+    """The tiles that fit into the registers, and how each cuts such a row."""
+    return tuple(
+        (tile, cut)
+        for v in range(1, min(vectors, most_vectors) + 1)
+        for tile, cut in _cuts_of_width(isa, pixels, vectors, v)
+        if _registers(*tile) + _in_flight(*tile, columns) <= isa.registers
+    )
+
+
+@lru_cache(maxsize=1 << 13)
+def _cuts_of_width(
+    isa: InstructionSet, pixels: int, vectors: int, v: int
+) -> tuple[tuple[tuple[int, int], _Cut], ...]:
+    return tuple(
+        ((m, v), _cut(pixels, vectors, (m, v)))
+        for m in range(1, min(pixels, isa.registers) + 1)
+        if _registers(m, v) <= isa.registers
+    )
+
+
+def _cut(pixels: int, vectors: int, tile: tuple[int, int]) -> _Cut:
     m, v = tile
-    panels = [v] * (vectors // v) + ([vectors % v] if vectors % v else [])
-    strips = [m] * (pixels // m) + ([pixels % m] if pixels % m else [])
-    return sum(
-        panels.count(wide) * strips.count(high) * _tile_cycles(high, wide, depth)
-        for wide in set(panels)
-        for high in set(strips)
+    panels = {v: vectors // v, vectors % v: 1} if vectors % v else {v: vectors // v}
+    strips = {m: pixels // m, pixels % m: 1} if pixels % m else {m: pixels // m}
+    return tuple(
+        (panels[wide] * strips[high], high, wide) for wide in set(panels) for high in set(strips)
+    )
+
+
+def _cut_cycles(cut: _Cut, table: _Table) -> float:
+    return sum([count * table[wide][high] for count, high, wide in cut])
+
+
+@lru_cache(maxsize=512)
+def _cycle_table(depth: int) -> _Table:
+    """Cycles of every tile, by vectors and pixels: the same few for all rows of this depth."""
+    return tuple(
+        tuple(_tile_cycles(m, v, depth) for m in range(_MOST_PIXELS + 1))
+        for v in range(_MOST_VECTORS + 1)
     )
 
 

@@ -25,12 +25,23 @@ from lithe.graph.ops import (
     Linear,
 )
 
+# A table's name of an activation -> the operator's, where the two differ.
+_KINDS = {"hard_swish": "hardswish"}
+
+
+def activation_kind(name: str) -> str:
+    """The operator's name of a table's activation."""
+    return _KINDS.get(name, name)
+
 
 class _Writer:
-    """A graph under construction, with the few patterns that the tables are made of."""
+    """A graph under construction, with the few patterns that the tables are made of.
+
+    `activation` is that of the block that is being written.
+    """
 
     def __init__(self, arch: Architecture, batch: int) -> None:
-        self.activation = arch.activation
+        self.activation: str = arch.activation
         self.graph = GraphBuilder()
         self.x = self.graph.input((batch, arch.in_channels, arch.resolution, arch.resolution))
 
@@ -48,7 +59,24 @@ class _Writer:
             BatchNorm(c_out), self.x, path=f"{path}.norm", params=affine, buffers=stats
         )
         if act:
-            self.x = self.graph.add(Activation(self.activation), self.x, path=f"{path}.act")
+            self.x = self.graph.add(
+                Activation(activation_kind(self.activation)), self.x, path=f"{path}.act"
+            )
+
+    def squeeze(self, path: str, c_squeezed: int) -> None:
+        if not c_squeezed:
+            return
+        x, c = self.x, self.graph.shape(self.x)[1]
+        y = self.graph.add(AdaptivePool2d(), x, path=f"{path}.pool")
+        y = self._pointwise(f"{path}.reduce", y, c, c_squeezed)
+        y = self.graph.add(Activation("relu"), y, path=f"{path}.act")
+        y = self._pointwise(f"{path}.expand", y, c_squeezed, c)
+        y = self.graph.add(Activation("hardsigmoid"), y, path=f"{path}.gate")
+        self.x = self.graph.add(Binary("mul"), x, y, path=path)
+
+    def _pointwise(self, path: str, x: str, c_in: int, c_out: int) -> str:
+        params = {f"{path}.weight": (c_out, c_in, 1, 1), f"{path}.bias": (c_out,)}
+        return self.graph.add(Conv2d(c_in, c_out, (1, 1), bias=True), x, path=path, params=params)
 
     def add(self, path: str, first: str, second: str) -> None:
         self.x = self.graph.add(Binary("add"), first, second, path=path)
@@ -77,11 +105,13 @@ def _write(
     writer: _Writer, path: str, block: Block, wide: tuple[str, int] | None
 ) -> tuple[str, int] | None:
     row, x = block.row, writer.x
+    writer.activation = block.activation
     match row:
         case Conv():
             writer.conv(path, block.c_out, row.k, block.stride)
         case DepthwiseSeparable():
             writer.conv(f"{path}.depthwise", block.c_in, row.k, block.stride, groups=block.c_in)
+            writer.squeeze(f"{path}.squeeze", block.c_squeezed)
             writer.conv(f"{path}.pointwise", block.c_out)
         case FusedInvertedResidual():
             if row.t == 1:
@@ -99,6 +129,7 @@ def _write(
                 writer.add(path, writer.x, wide[0])
             middle = writer.x
             writer.conv(f"{path}.depthwise", c, row.k, block.stride, groups=c)
+            writer.squeeze(f"{path}.squeeze", block.c_squeezed)
             writer.conv(f"{path}.project", block.c_out, act=not row.linear)
             if block.adds_input:
                 writer.add(path, x, writer.x)

@@ -49,6 +49,25 @@ class StepTime:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkTimes:
+    """A network that was compiled and timed: each step where it works, and whole runs.
+
+    `steps` are those of its program, in order; `whole_s` is the median of whole runs. All
+    seconds hold for a machine on which the reference network took `reference_s`, its median
+    in the same minute: between two networks a machine may change its clock, and only what is
+    set in relation to the reference can be compared. `disturbed` says that other work slowed
+    the machine down each time that it was measured. `date` is that of the day (ISO 8601).
+    """
+
+    arch: Architecture
+    steps: tuple[StepTime, ...]
+    whole_s: float
+    reference_s: float
+    disturbed: bool = False
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Predicted:
     """Seconds that one run of a network at batch 1 is expected to take on a machine.
 

@@ -3,8 +3,7 @@
 from torch import Tensor, nn
 
 from lithe.arch import Block, Conv, DepthwiseSeparable, FusedInvertedResidual, InvertedResidual
-from lithe.arch.rows import Activation
-from lithe.nets.layers import ConvNormAct, depthwise, pointwise, standard
+from lithe.nets.layers import SqueezeExcite, depthwise, pointwise, standard
 
 
 class DepthwiseSeparableBlock(nn.Module):
@@ -13,14 +12,15 @@ class DepthwiseSeparableBlock(nn.Module):
     (n, c_in, h, w) -> (n, c_out, h_out, w_out). MobileNetV1, section 3.1.
     """
 
-    def __init__(self, block: Block, k: int, activation: Activation) -> None:
+    def __init__(self, block: Block, row: DepthwiseSeparable) -> None:
         super().__init__()
-        self.depthwise = depthwise(block.c_in, k, block.stride, activation)
-        self.pointwise = pointwise(block.c_in, block.c_out, activation)
+        self.depthwise = depthwise(block.c_in, row.k, block.stride, block.activation)
+        self.squeeze = _squeeze(block)
+        self.pointwise = pointwise(block.c_in, block.c_out, block.activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Depthwise, then pointwise."""
-        y: Tensor = self.pointwise(self.depthwise(x))
+        """Depthwise, squeeze-and-excite if there is one, pointwise."""
+        y: Tensor = self.pointwise(_squeezed(self.squeeze, self.depthwise(x)))
         return y
 
 
@@ -31,18 +31,19 @@ class InvertedResidualBlock(nn.Module):
     MobileNetV2, sections 3.2 to 3.4.
     """
 
-    def __init__(self, block: Block, row: InvertedResidual, activation: Activation) -> None:
+    def __init__(self, block: Block, row: InvertedResidual) -> None:
         super().__init__()
         c = block.c_expanded
         self.adds_input = block.adds_input
-        self.expand = pointwise(block.c_in, c, activation) if row.t > 1 else None
-        self.depthwise = depthwise(c, row.k, block.stride, activation)
-        self.project = pointwise(c, block.c_out, None if row.linear else activation)
+        self.expand = pointwise(block.c_in, c, block.activation) if row.t > 1 else None
+        self.depthwise = depthwise(c, row.k, block.stride, block.activation)
+        self.squeeze = _squeeze(block)
+        self.project = pointwise(c, block.c_out, None if row.linear else block.activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Expand, filter, project, and add the input where the shapes allow."""
         y: Tensor = x if self.expand is None else self.expand(x)
-        y = self.project(self.depthwise(y))
+        y = self.project(_squeezed(self.squeeze, self.depthwise(y)))
         return x + y if self.adds_input else y
 
 
@@ -53,23 +54,23 @@ class ExpansionShortcutBlock(nn.Module):
     network's shortcut, which starts and ends at the blocks' middles.
     """
 
-    def __init__(
-        self, block: Block, row: InvertedResidual, activation: Activation, c_wide: int | None
-    ) -> None:
+    def __init__(self, block: Block, row: InvertedResidual, c_wide: int | None) -> None:
         super().__init__()
         c = block.c_expanded
         self.adds_wide = c_wide == c
         self.c_wide = c if block.stride == 1 else None
-        self.expand = pointwise(block.c_in, c, activation) if row.t > 1 else None
-        self.depthwise = depthwise(c, row.k, block.stride, activation)
-        self.project = pointwise(c, block.c_out, None if row.linear else activation)
+        self.expand = pointwise(block.c_in, c, block.activation) if row.t > 1 else None
+        self.depthwise = depthwise(c, row.k, block.stride, block.activation)
+        self.squeeze = _squeeze(block)
+        self.project = pointwise(c, block.c_out, None if row.linear else block.activation)
 
     def forward(self, x: Tensor, wide: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Both outputs: narrow (n, c_out, h_out, w_out) and wide (n, t * c_in, h, w) or None."""
         y: Tensor = x if self.expand is None else self.expand(x)
         if self.adds_wide and wide is not None:
             y = y + wide
-        return self.project(self.depthwise(y)), y if self.c_wide is not None else None
+        z = self.project(_squeezed(self.squeeze, self.depthwise(y)))
+        return z, y if self.c_wide is not None else None
 
 
 class FusedInvertedResidualBlock(nn.Module):
@@ -78,11 +79,11 @@ class FusedInvertedResidualBlock(nn.Module):
     (n, c_in, h, w) -> (n, c_out, h_out, w_out).
     """
 
-    def __init__(self, block: Block, row: FusedInvertedResidual, activation: Activation) -> None:
+    def __init__(self, block: Block, row: FusedInvertedResidual) -> None:
         super().__init__()
         self.adds_input = block.adds_input
         c = block.c_expanded if row.t > 1 else block.c_out
-        self.expand = standard(block.c_in, c, row.k, block.stride, activation)
+        self.expand = standard(block.c_in, c, row.k, block.stride, block.activation)
         self.project = pointwise(c, block.c_out, None) if row.t > 1 else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,16 +94,24 @@ class FusedInvertedResidualBlock(nn.Module):
         return x + y if self.adds_input else y
 
 
-def make_block(block: Block, activation: Activation, c_wide: int | None = None) -> nn.Module:
+def _squeeze(block: Block) -> SqueezeExcite | None:
+    return SqueezeExcite(block.c_expanded, block.c_squeezed) if block.c_squeezed else None
+
+
+def _squeezed(squeeze: SqueezeExcite | None, x: Tensor) -> Tensor:
+    return x if squeeze is None else squeeze(x)
+
+
+def make_block(block: Block, c_wide: int | None = None) -> nn.Module:
     """The module of one unrolled block; `c_wide`: channels of the wide tensor handed on to it."""
     match block.row:
         case Conv() as row:
-            return ConvNormAct(block.c_in, block.c_out, row.k, block.stride, activation=activation)
+            return standard(block.c_in, block.c_out, row.k, block.stride, block.activation)
         case DepthwiseSeparable() as row:
-            return DepthwiseSeparableBlock(block, row.k, activation)
+            return DepthwiseSeparableBlock(block, row)
         case InvertedResidual(shortcut="expansion") as row:
-            return ExpansionShortcutBlock(block, row, activation, c_wide)
+            return ExpansionShortcutBlock(block, row, c_wide)
         case InvertedResidual() as row:
-            return InvertedResidualBlock(block, row, activation)
+            return InvertedResidualBlock(block, row)
         case FusedInvertedResidual() as row:
-            return FusedInvertedResidualBlock(block, row, activation)
+            return FusedInvertedResidualBlock(block, row)

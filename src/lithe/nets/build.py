@@ -24,7 +24,7 @@ class Network(nn.Module):
         self.blocks = nn.ModuleList()
         c, c_wide = arch.in_channels, None
         for block in unroll(arch):
-            module = make_block(block, arch.activation, c_wide)
+            module = make_block(block, c_wide)
             c_wide = module.c_wide if isinstance(module, ExpansionShortcutBlock) else None
             self.blocks.append(module)
             c = block.c_out
@@ -58,6 +58,8 @@ def _initialize(network: Network) -> None:
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
             nn.init.normal_(module.weight, std=math.sqrt(2 * module.groups / fan_out))
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.01)
             nn.init.zeros_(module.bias)

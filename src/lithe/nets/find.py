@@ -101,7 +101,7 @@ def _from_table(
     try:
         arch = named(text, options)
     except LitheError:
-        if text.split("_w")[0] in ARCHITECTURES:
+        if text.split("-")[0].split("_w")[0] in ARCHITECTURES:
             raise
         raise LitheError(f"there is no network {text!r}; {_offers(text)}") from None
     return Found(arch.label, arch, _with_batch(input_shape or _input_of(arch), batch))

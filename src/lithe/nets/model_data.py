@@ -28,7 +28,9 @@ from lithe.nets.safetensors_header import (
 )
 from lithe.nets.strict_json import one_line
 
-FORMAT = 1  # a change to the fields of the card or of an architecture's rows is a new one
+# A change to the fields of the card or of an architecture's rows is a new format: 2 brought
+# the rows' `act` and `squeeze`. A card is written in the oldest one that knows its fields.
+FORMATS = (1, 2)
 MAX_WEIGHT_BYTES = 2**30  # what a file can make `load` read and allocate
 
 _CHUNK_BYTES = 2**20
@@ -130,10 +132,10 @@ def metadata_of(header: Header, path: _Path) -> Metadata:
             f"{path} is a safetensors file, but none of lithe's: it names no architecture and no "
             f"classes; {REMEDY}"
         ) from None
-    if version != FORMAT:
+    if version not in FORMATS:
         raise LitheError(
-            f"{path} is a model file of format {version}, and lithe {__version__} reads format "
-            f"{FORMAT}; use the version of lithe that wrote it"
+            f"{path} is a model file of format {version}, and lithe {__version__} reads formats "
+            f"{FORMATS[0]} to {FORMATS[-1]}; use the version of lithe that wrote it"
         )
     try:
         return strict_json.decode(text, Metadata)
@@ -141,6 +143,13 @@ def metadata_of(header: Header, path: _Path) -> Metadata:
         raise LitheError(
             f"{path} is damaged: its metadata does not read ({one_line(error)}); copy it again"
         ) from None
+
+
+def format_of(card: ModelCard) -> int:
+    """The oldest format that knows all fields of a card."""
+    arch = card.arch
+    own = any(row.act or getattr(row, "squeeze", None) for row in arch.rows)
+    return 2 if own or arch.activation not in ("relu", "relu6") else 1
 
 
 def check_size(size: int) -> None:

@@ -22,12 +22,12 @@ from lithe.nets.build import Network
 from lithe.nets.card import ModelCard
 from lithe.nets.card_json import decode_card, encode_card
 from lithe.nets.model_data import (
-    FORMAT,
     Metadata,
     Spec,
     check_size,
     chunks,
     digest,
+    format_of,
     metadata_of,
 )
 from lithe.nets.safetensors_header import (
@@ -73,7 +73,7 @@ def save(path: _Path, network: Network, card: ModelCard) -> None:
     except LitheError as error:
         raise LitheError(f"cannot save {path}: {error}") from None
     sha256 = digest(text, _spec(network), {name: (_bytes(t),) for name, t in weights.items()})
-    metadata = msgspec.json.encode(Metadata(FORMAT, sha256, Raw(text))).decode()
+    metadata = msgspec.json.encode(Metadata(format_of(card), sha256, Raw(text))).decode()
     data = safetensors.torch.save(weights, {"lithe": metadata})
     if int.from_bytes(data[:8], "little") > MAX_HEADER_BYTES:
         raise LitheError(

@@ -95,16 +95,20 @@ def names(arch: Architecture, scheme: Scheme) -> dict[str, str]:
     'blocks.1.0.conv_pw.weight'
     """
     parts, table = SCHEMES[scheme], dict[str, str]()
-    if arch.activation != "relu6":
-        raise LitheError(f"{scheme} has {arch.name} with relu6 only, not with {arch.activation}")
     blocks = unroll(arch)
+    for block in blocks:
+        if block.activation != "relu6":
+            raise LitheError(
+                f"{scheme} has {arch.name} with relu6 only, not with {block.activation}"
+            )
     stage, repeat = -1, 0
     for index, block in enumerate(blocks):
         kind = _kind(block, index, len(blocks))
         if kind not in parts:
+            what = type(block.row).__name__ + " with squeeze-and-excite" * (block.c_squeezed > 0)
             raise LitheError(
                 f"{scheme} has no counterpart of row {block.row_index} of {arch.name} "
-                f"({type(block.row).__name__}); weights go in and out of plain MobileNets"
+                f"({what}); weights go in and out of plain MobileNets"
             )
         if index > 0:
             new = index == 1 or block.row.c != blocks[index - 1].row.c
@@ -122,6 +126,8 @@ def names(arch: Architecture, scheme: Scheme) -> dict[str, str]:
 
 
 def _kind(block: Block, index: int, count: int) -> str:
+    if block.c_squeezed:
+        return "other"
     match block.row:
         case Conv() if index == 0:
             return "stem"

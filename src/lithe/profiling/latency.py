@@ -1,19 +1,17 @@
 """Latency, measured: how long one run of a network takes on this machine."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lithe.arch import Architecture
+from lithe.progress import SILENT
 from lithe.runtimes import DEFAULT, RUNTIMES, Ready, RuntimeName
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-WARM_UP = 5
-SHORTEST_S = 0.25  # of measuring for each network
-FEWEST, MOST = 15, 500  # runs
+LONGEST_OF_EACH_S = 2.0  # of timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +29,14 @@ class Latency:
     runtime: RuntimeName
 
 
-def measure(networks: "Sequence[tuple[Ready, Tensor]]") -> tuple[Latency, ...]:
-    """Time several networks in turn, each on its input, one run of each after the other.
+def latencies(networks: "Sequence[tuple[Ready, Tensor]]") -> tuple[Latency, ...]:
+    """Latencies of networks, each on its input, measured in turns (`lithe.profiling.turns`)."""
+    from lithe.profiling.turns import ROUNDS, in_turns, way_of
 
-    Taking turns lets a slow moment of the machine strike all of them alike, so ratios hold
-    where absolute times drift. After 5 runs to warm up, each network is run at least 15
-    times and for at least 0.25 s, at most 500 times.
-    """
-    for ready, x in networks:
-        for _ in range(WARM_UP):
-            ready.call(x)
-    times: list[list[float]] = [[] for _ in networks]
-    while len(times[0]) < FEWEST or (len(times[0]) < MOST and min(map(sum, times)) < SHORTEST_S):
-        for (ready, x), seconds in zip(networks, times, strict=True):
-            started = time.perf_counter()
-            ready.call(x)
-            seconds.append(time.perf_counter() - started)
-    return tuple(
-        latency_from(seconds, ready.threads, ready.runtime)
-        for (ready, _), seconds in zip(networks, times, strict=True)
-    )
+    with SILENT.task("timing", ROUNDS) as advance:
+        ways = [way_of(ready, x) for ready, x in networks]
+        runs = in_turns(ways, advance, LONGEST_OF_EACH_S * len(ways))
+    return tuple(run.total for run in runs)
 
 
 def latency_from(seconds: Sequence[float], threads: int, runtime: RuntimeName) -> Latency:
@@ -89,4 +75,4 @@ def latency_of(
         for arch in archs:
             shape = (1, arch.in_channels, arch.resolution, arch.resolution)
             networks.append((RUNTIMES[runtime](build(arch), shape), torch.randn(shape)))
-        return measure(networks)
+        return latencies(networks)

@@ -3,17 +3,27 @@
 import time
 from collections.abc import Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 from lithe.profiling.latency import latency_from
 from lithe.profiling.rounds import Way
 from lithe.profiling.values import RunLatency
 from lithe.progress import Advance
+from lithe.runtimes import Ready
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROUNDS = 16
 FEWEST_ROUNDS = 4
 TURN_S = 0.06  # of runs that count, in one turn of one network
 FEWEST, MOST = 2, 200  # of them
 WARM_UP = 2  # before them: weights come back into the caches, threads wake
+
+
+def way_of(ready: Ready, x: "Tensor") -> Way:
+    """Whole runs of a network that is ready, on one input."""
+    return Way(ready.runtime, ready.threads, lambda: ready.call(x))
 
 
 def in_turns(ways: Sequence[Way], advance: Advance, longest_s: float) -> tuple[RunLatency, ...]:

@@ -14,7 +14,9 @@ from lithe.report.quantities import MACS, Quantity, known
 from lithe.units import format_count, format_shape
 
 STYLES = ("compare.css",)
-SCRIPTS = ("ticks.js", "choice.js", "costs.js", "scatter.js", "kinds.js", "compare.js")
+SCRIPTS = (
+    "ticks.js", "choice.js", "costs.js", "sorting.js", "scatter.js", "kinds.js", "compare.js",
+)  # fmt: skip
 _UNITS = {"count": "", "bytes": "B", "seconds": "s", "joules": "J"}
 _SHOWN_NAMES = 3  # in the heading
 

@@ -1,6 +1,7 @@
 """A device on a terminal: what it multiplies, what it moves, and where each number is from."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -11,6 +12,7 @@ from lithe.device import (
     Bandwidth,
     Cache,
     Device,
+    LatencyTable,
     Launch,
     Peak,
     balance_of,
@@ -24,8 +26,14 @@ from lithe.units import format_seconds
 _NOTHING = "-"
 
 
-def device_text(device: Device, where: str = "") -> RenderableType:
-    """One device: peaks, speeds of caches and memory, launches, notes; `where` it was kept."""
+def device_text(
+    device: Device, where: str = "", errors: Mapping[int, float] = MappingProxyType({})
+) -> RenderableType:
+    """One device: peaks, speeds of caches and memory, launches, latency tables, notes.
+
+    `where` it was kept; `errors`: of each number of threads, by how much of a network's latency
+    a prediction is off in the middle of all networks.
+    """
     parts = [_head(device, where)]
     if device.peaks:
         parts.append(_peaks(device))
@@ -33,6 +41,8 @@ def device_text(device: Device, where: str = "") -> RenderableType:
         parts.append(_bandwidths(device))
     if device.launches:
         parts.append(_launches(device.launches))
+    if device.latency:
+        parts.append(_latency(device.latency, errors))
     if device.kind == "data sheet":
         parts.append(_sources(device))
     if device.notes:
@@ -140,6 +150,31 @@ def _launches(launches: tuple[Launch, ...]) -> RenderableType:
     ]
     columns = [Column("in"), Column("with"), Column("a step", figures=True)]
     return Group(Text("To begin and end a step", style="bold"), table(columns, rows))
+
+
+def _latency(tables: tuple[LatencyTable, ...], errors: Mapping[int, float]) -> RenderableType:
+    rows = []
+    for each in tables:
+        error = errors.get(each.threads)
+        disturbed = sum(network.disturbed for network in each.networks)
+        rows.append(
+            (
+                _threads(each.threads),
+                f"{len(each.networks):,}",
+                f"{disturbed:,}",
+                f"{len(each.kernels):,}",
+                _time(each.reference_s),
+                _NOTHING if error is None else f"{100 * error:.1f} %",
+            )
+        )
+    names = ("networks", "disturbed", "steps", "reference", "error")
+    columns = [Column("with"), *(Column(name, figures=True) for name in names)]
+    lines = "error: of a network that was left out, its latency predicted from the others, median."
+    return Group(
+        Text("Measured latencies of steps", style="bold"),
+        table(columns, rows),
+        *([Text(lines)] if errors else []),
+    )
 
 
 def _sources(device: Device) -> RenderableType:

@@ -6,21 +6,24 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from lithe.profiling import Profile
-from lithe.report.paper_table import V2_COLUMNS, PaperRow, PaperTable
+from lithe.report.paper_table import PaperRow, PaperTable
 from lithe.report.profile_summary import totals
 from lithe.report.terminal import Column, spaced, table
 from lithe.units import format_bytes, format_count
+
+_LONG = 40  # letters of a label, beyond which it has a line to itself
 
 
 def paper_text(printed: PaperTable, profile: Profile) -> RenderableType:
     """Rows in the paper's notation with their cost, then the totals, in 80 columns."""
     arch = printed.arch
+    apart = ",\n" if len(arch.label) > _LONG else ", "
     title = Text.assemble(
         (arch.label, "bold"),
-        f", {arch.num_classes} classes, input {arch.resolution} x {arch.resolution}"
+        f"{apart}{arch.num_classes} classes, input {arch.resolution} x {arch.resolution}"
         f" x {arch.in_channels}\nin the notation of {printed.notation}",
     )
-    v2 = printed.columns == V2_COLUMNS
+    v2 = "Operator" in printed.columns
     columns = [Column(name, figures=name in {"t", "c", "n", "s"}) for name in printed.columns]
     columns += [Column(name, figures=True) for name in ("MACs", "Params", "Activ.\nbytes")]
     # A row of table 2 is several layers; a row of table 1 is one, alive with what it reads.
@@ -30,7 +33,12 @@ def paper_text(printed: PaperTable, profile: Profile) -> RenderableType:
         for index, row in enumerate(printed.rows)
     ]
     notes = [Text(note) for note in (*_legend(printed, v2), *printed.notes)]
-    return spaced(title, table(columns, rows), totals(profile), Text("\n").join(notes))
+    return spaced(
+        title,
+        table(columns, rows, gap=1 if printed.later else 2),
+        totals(profile),
+        Text("\n").join(notes),
+    )
 
 
 def _cells(rows: tuple[PaperRow, ...], index: int) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from lithe.report.words import (
     held_out_images,
     limit_name,
     percent,
+    prediction,
     quantity,
     savings,
+    slow_machine,
     timed_in,
     verdict,
 )
@@ -32,6 +34,9 @@ def summary(rows: RunRows, files: Sequence[tuple[str, str]] = ()) -> RenderableT
     parts: list[RenderableType] = [title]
     if rows.limits:
         parts.append(_limits(rows))
+        notes = [*_too_slow(rows), *filter(None, (prediction(rows), slow_machine(rows)))]
+        if notes:
+            parts.append(Text("\n".join(notes)))
     parts.append(_twin(rows))
     timed = timed_in(rows.chosen)
     lines = [*([("Timed in", timed)] if timed else []), *files]
@@ -59,6 +64,15 @@ def _limits(rows: RunRows) -> Table:
         for limit in rows.limits
     ]
     return table(columns, lines)
+
+
+def _too_slow(rows: RunRows) -> list[str]:
+    late = [row for row in rows.attempts if not row.holds]
+    return [
+        f"Tried and too slow: {row.label}, {quantity(row.measured_s, 'seconds')} measured"
+        + (", after training" if row.accuracy is not None else "")
+        for row in late
+    ]
 
 
 def _twin(rows: RunRows) -> Table:

@@ -20,6 +20,7 @@ LIMIT_NAMES = {
     "max_latency_s": "Latency",
 }
 NOT_MEASURED = "not measured"
+SLOW = 0.1  # share from which a slow machine is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def limit_name(name: str) -> str:
 
 def verdict(limit: LimitRow) -> str:
     """Whether a limit holds, in words."""
-    return {None: NOT_MEASURED, True: "holds", False: "broken"}[limit.holds]
+    words = {None: NOT_MEASURED, True: "holds", False: "broken"}[limit.holds]
+    return f"{words} (predicted)" if limit.by_prediction else words
 
 
 def held_out(rows: RunRows) -> int:
@@ -159,18 +161,54 @@ def result(rows: RunRows) -> str:
     if broken:
         parts.append(f", but breaks the limit on {_listed([_breach(limit) for limit in broken])}")
     elif rows.limits and all(limit.holds for limit in rows.limits):
-        parts.append(", within every limit")
+        by_prediction = any(limit.by_prediction for limit in rows.limits)
+        parts.append(f", {'predicted to be ' if by_prediction else ''}within every limit")
     saving = savings(rows)[0]
     if saving.verdict == "less":
         parts.append(f"; standard convolutions would take {saving.times} times as many")
     return "".join(parts) + "."
 
 
+def prediction(rows: RunRows) -> str:
+    """What the predicted latencies rest on, and how far such predictions were off."""
+    row = rows.prediction
+    if row is None:
+        return ""
+    where = "this machine" if row.here else row.machine
+    parts = [
+        (
+            f"Latency is predicted from kernels that were measured on {where} "
+            f"({threads_text(row.threads)}); {row.looked_up:.0%} of this network's time is made of "
+            "kernels that were, the rest is estimated from others like them."
+        )
+    ]
+    if row.networks and row.median_error is not None and row.worst_error is not None:
+        parts.append(
+            f"Each of {row.networks} other networks, predicted without its own measurement, "
+            f"came out within {percent(row.median_error)} of it (median), "
+            f"{percent(row.worst_error)} at worst."
+        )
+    if not row.here:
+        parts.append("Nothing was measured on that machine: the verdict rests on the prediction.")
+    return " ".join(parts)
+
+
+def slow_machine(rows: RunRows) -> str:
+    """That the machine was slow when the finished network was timed; nothing if it was not."""
+    if rows.slower_by < SLOW:
+        return ""
+    return (
+        f"The machine runs {rows.slower_by:.0%} slower than when its kernels were measured: "
+        "the reference network, which is always the same, takes that much longer."
+    )
+
+
 def _breach(limit: LimitRow) -> str:
     name = limit_name(limit.name)
+    value = limit.predicted if limit.by_prediction else limit.measured
     return (
         f"{name if name == 'MACs' else name.lower()} "
-        f"({quantity(limit.measured, limit.unit)} measured, "
+        f"({quantity(value, limit.unit)} {'predicted' if limit.by_prediction else 'measured'}, "
         f"{quantity(limit.asked, limit.unit)} asked)"
     )
 

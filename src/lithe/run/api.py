@@ -1,12 +1,14 @@
-"""`lithe.fit`, `lithe.train` and `lithe.resume`: one function call each from images to a run."""
+"""`lithe.fit`, `lithe.pareto`, `lithe.train`, `lithe.resume`: one call each, images to a run."""
 
 from pathlib import Path
 
 from lithe.arch import Architecture, architecture
 from lithe.errors import LitheError
 from lithe.progress import Progress
+from lithe.run.front_state import POINTS
+from lithe.run.pareto import FrontResult, start_pareto
 from lithe.run.run import Result, resume_run, start_run
-from lithe.run.settings import Settings
+from lithe.run.settings import SearchName, Settings
 from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import LIMITS, Budget, asked
 
@@ -24,6 +26,13 @@ def fit(
     workers: int | None = None,
     runtime: RuntimeName = DEFAULT,
     skip_bad_images: bool = False,
+    search: SearchName | None = None,
+    trials: int | None = None,
+    parallel: int | None = None,
+    cluster: str | None = None,
+    store: str | None = None,
+    device: str | Path | None = None,
+    front: str | Path | None = None,
     quiet: bool = True,
 ) -> Result:
     """Find the most accurate network within a budget and train it on these images.
@@ -42,6 +51,17 @@ def fit(
         workers: processes that decode images; one per core if None.
         runtime: what latency is measured in: `lithe`, the engine, or `eager` PyTorch.
         skip_bad_images: go on without images that cannot be read.
+        search: `space`, all structures of the design space, or `grid`, the papers' at all
+            widths and resolutions; the default is in `lithe.run.settings`.
+        trials: how many networks are compared by short trainings.
+        parallel: how many of these run side by side on this machine, or on the cluster.
+        cluster: the address of a Ray cluster to run them on.
+        store: the URL of the trials' store for Optuna; a file in the folder if None.
+        device: a file of `lithe device --latency-table`: latency is predicted for that
+            machine, and not measured.
+        front: folder of a finished front (`pareto`) of these images: its most accurate
+            network within the budget is taken, and nothing is trained. `seed` is then the
+            front's.
         quiet: say nothing on stderr.
 
     Raises:
@@ -58,12 +78,70 @@ def fit(
         workers=workers,
         runtime=runtime,
         skip_bad_images=skip_bad_images,
+        search=search,
+        trials=trials,
+        parallel=parallel,
+        cluster=cluster,
+        store=store,
+        device=None if device is None else str(device),
+        front=None if front is None else str(front),
     )
+    limits = _limits(budget)
+    command = f"lithe.fit({str(data)!r}, lithe.Budget({limits}), out={str(out)!r}, seed={seed})"
+    return start_run(settings, Path(out), command, Progress(quiet))
+
+
+def pareto(
+    data: str | Path,
+    budget: Budget,
+    *,
+    out: str | Path,
+    points: int = POINTS,
+    trials: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    workers: int | None = None,
+    runtime: RuntimeName = DEFAULT,
+    skip_bad_images: bool = False,
+    quiet: bool = True,
+) -> FrontResult:
+    """Find and train the front of accuracy against cost on these images, up to a budget.
+
+    At most `points` networks, each in a file of its own; `trials` networks are compared by
+    short trainings before. The other arguments are those of `fit`; `fit` with
+    `front=out` takes one for a smaller budget. `lithe.run.pareto.resume_pareto` goes on
+    with one that was stopped.
+
+    Raises:
+        LitheError: images, budget or folder cannot be used; says what to do.
+    """
+    settings = Settings(
+        data=str(data),
+        budget=budget,
+        trials=trials,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        threads=threads,
+        workers=workers,
+        runtime=runtime,
+        skip_bad_images=skip_bad_images,
+    )
+    limits = _limits(budget)
+    command = f"lithe.pareto({str(data)!r}, lithe.Budget({limits}), out={str(out)!r}, seed={seed})"
+    return start_pareto(settings, points, Path(out), command, Progress(quiet))
+
+
+def _limits(budget: Budget) -> str:
+    """A budget as it is written in a call."""
     limits = ", ".join(f"{limit.field}={value}" for limit, value in asked(budget))
     if not limits:
         raise LitheError(f"a budget needs a limit: {', '.join(limit.field for limit in LIMITS)}")
-    command = f"lithe.fit({str(data)!r}, lithe.Budget({limits}), out={str(out)!r}, seed={seed})"
-    return start_run(settings, Path(out), command, Progress(quiet))
+    return limits
 
 
 def train(

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from lithe.errors import LitheError
 from lithe.files import write_atomically
-from lithe.run.settings import FORMAT, State
+from lithe.run.settings import FORMAT, OLDER, State
 from lithe.training.history import EpochRow
 
 
@@ -44,6 +44,11 @@ class Folder:
         """One line per epoch of the final training."""
         return self.path / "history.csv"
 
+    @property
+    def device(self) -> Path:
+        """The machine that latencies are predicted for, if it is not this one."""
+        return self.path / "device.json"
+
     def checkpoint(self, name: str) -> Path:
         """Where a training of that name keeps its state until the run is finished."""
         return self.path / "work" / f"{name}.safetensors"
@@ -58,16 +63,21 @@ class Folder:
     def write_history(self, rows: Sequence[EpochRow]) -> None:
         """Replace the history."""
         if self.writes:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(field.name for field in fields(EpochRow))
-            writer.writerows(astuple(row) for row in rows)
-            write_atomically(self.history, text.getvalue().encode())
+            write_history(self.history, rows)
 
     def clear_work(self) -> None:
         """Remove the checkpoints of a finished run."""
         if self.writes:
             shutil.rmtree(self.path / "work", ignore_errors=True)
+
+
+def write_history(path: Path, rows: Sequence[EpochRow]) -> None:
+    """Epochs as CSV, one line each."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(EpochRow))
+    writer.writerows(astuple(row) for row in rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def read_state(path: Path) -> State:
@@ -83,11 +93,26 @@ def read_state(path: Path) -> State:
         raise LitheError(f"no run in {path}: {file.name}: {error.strerror}") from None
     try:
         version = msgspec.json.decode(raw).get("format")
-        if version != FORMAT:
-            raise LitheError(f"{file} is of format {version}; this version reads {FORMAT}")
-        return msgspec.json.decode(raw, type=State)
+        if version not in (FORMAT, *OLDER):
+            known = ", ".join(map(str, (*OLDER, FORMAT)))
+            raise LitheError(f"{file} is of format {version}; this version reads {known}")
+        state = msgspec.json.decode(raw, type=State)
+        return _first_version(state) if state.format == 1 else state
     except (msgspec.MsgspecError, AttributeError) as error:
         raise LitheError(f"{file} cannot be read: {error}") from None
+
+
+def _first_version(state: State) -> State:
+    """A run of the first version goes on as it began: with the grid.
+
+    One that was stopped within its race begins the race anew.
+    """
+    return msgspec.structs.replace(
+        state,
+        format=FORMAT,
+        settings=msgspec.structs.replace(state.settings, search="grid"),
+        searched=state.winner is not None,
+    )
 
 
 @contextmanager

@@ -5,24 +5,31 @@ import io
 from collections.abc import Sequence
 
 import msgspec
-import torch
-from lightning_fabric import Fabric
 from PIL import Image
 
 from lithe.arch import standard_twin
 from lithe.nets.build import Network, build
 from lithe.nets.model_file import load
-from lithe.profiling.latency import Latency, measure
+from lithe.profiling.latency import Latency
 from lithe.profiling.static import static_profile
-from lithe.report.rows import CandidateRow, ExampleRow, LimitRow, NetworkRow, RunRows
-from lithe.report.words import timed_in
+from lithe.report.plots import OF_A_FRONT
+from lithe.report.rows import (
+    AttemptRow,
+    CandidateRow,
+    ExampleRow,
+    LimitRow,
+    NetworkRow,
+    PredictionRow,
+    RunRows,
+)
+from lithe.report.words import threads_text, timed_in
+from lithe.run.finished import Timing
 from lithe.run.folder import Folder
 from lithe.run.settings import State
-from lithe.run.training import torch_threads
-from lithe.runtimes import RUNTIMES, RuntimeName
-from lithe.search.budget import asked
+from lithe.search.budget import Limit, asked
 from lithe.search.price import Price
 from lithe.search.shortlist import Candidate
+from lithe.search.verify import Attempt
 from lithe.training.evaluate import Evaluation, evaluate
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData, ImageSet
@@ -31,59 +38,80 @@ SHOWN = 12  # examples of right and of wrong answers each
 THUMBNAIL = 96  # pixels
 
 
-def run_rows(folder: Folder, data: ImageData, fabric: Fabric) -> RunRows:
-    """All that the page of a finished run shows."""
+def run_rows(folder: Folder, data: ImageData, timing: Timing, processes: int) -> RunRows:
+    """All that the page of a finished run shows; so many `processes` trained it."""
     state = folder.state
     network = load(folder.model)
     assert network.card is not None
     found = evaluate(network, data.held_out, network.card.preprocessing)
-    chosen, twin = _both(network, state.settings.runtime)
+    twin = standard_twin(network.arch)
+    chosen = _network(network.arch.label, _counted(network, timing.chosen))
     return RunRows(
         title=f"{data.name}: {network.arch.label}",
         command=state.command,
         accuracy=found.accuracy,
         chosen=chosen,
-        twin=twin,
+        twin=_network(twin.label, _counted(build(twin), timing.twin)),
         limits=_limits(state, chosen),
         candidates=tuple(_candidate(state, candidate) for candidate in state.candidates),
         history=_history(folder),
         classes=data.classes,
         confusion=found.confusion,
         examples=_examples(data.held_out, data.classes, found),
-        facts=_facts(state, chosen, data, fabric),
+        facts=_facts(state, chosen, data, processes),
+        attempts=tuple(_attempt(attempt) for attempt in state.attempts),
+        prediction=_prediction(state),
+        slower_by=timing.slower_by,
     )
 
 
-def _both(network: Network, runtime: RuntimeName) -> tuple[NetworkRow, NetworkRow]:
-    """The trained network and its standard-convolution twin, timed in turns, on equal threads."""
+def _counted(network: Network, latency: Latency | None) -> Price:
     arch = network.arch
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        twin = build(standard_twin(arch))
-        x = torch.randn(1, arch.in_channels, arch.resolution, arch.resolution)
-    ours = RUNTIMES[runtime](network, tuple(x.shape))
-    with torch_threads(ours.threads):  # a twin with more to do would take more of them
-        theirs = RUNTIMES[runtime](twin, tuple(x.shape))
-    rows = []
-    for net, latency in zip((network, twin), measure([(ours, x), (theirs, x)]), strict=True):
-        counted = static_profile(net, tuple(x.shape))
-        price = Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
-        rows.append(_network(net.arch.label, price))
-    return rows[0], rows[1]
+    counted = static_profile(network, (1, arch.in_channels, arch.resolution, arch.resolution))
+    return Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
 
 
 def _network(label: str, price: Price) -> NetworkRow:
-    latency: Latency | None = price.latency
+    latency = price.latency
     return NetworkRow(
         label,
         price.macs,
         price.params,
         price.peak_activation_bytes,
-        latency.p50_s if latency else None,
+        price.latency_s,
         latency.p20_s if latency else None,
         latency.p80_s if latency else None,
         latency.runtime if latency else None,
         latency.threads if latency else None,
+    )
+
+
+def _attempt(attempt: Attempt) -> AttemptRow:
+    predicted = attempt.candidate.price.predicted
+    return AttemptRow(
+        label=attempt.candidate.arch.label,
+        predicted_s=predicted.seconds if predicted else None,
+        measured_s=attempt.measured.p50_s,
+        measured_p80_s=attempt.measured.p80_s,
+        holds=attempt.holds,
+        when=attempt.when,
+        accuracy=attempt.accuracy,
+    )
+
+
+def _prediction(state: State) -> PredictionRow | None:
+    predicted = state.predicted.price.predicted if state.predicted else None
+    if predicted is None:
+        return None
+    error = state.prediction_error
+    return PredictionRow(
+        machine=predicted.machine,
+        threads=predicted.threads,
+        looked_up=predicted.looked_up,
+        here=state.settings.device is None,
+        networks=error.networks if error else None,
+        median_error=error.median if error else None,
+        worst_error=error.worst if error else None,
     )
 
 
@@ -100,22 +128,34 @@ def _limits(state: State, chosen: NetworkRow) -> tuple[LimitRow, ...]:
             limit.field,
             limit.unit,
             value,
-            limit.price(predicted) if predicted else None,
+            _predicted(limit, predicted) if predicted else None,
             measured[limit.field],
+            elsewhere=state.settings.device is not None,
         )
         for limit, value in asked(state.settings.budget)
     )
 
 
+def _predicted(limit: Limit, price: Price) -> float | None:
+    """What was known before training: a prediction where there is one, else a measurement."""
+    if limit.unit == "seconds" and price.predicted is not None:
+        return price.predicted.seconds
+    return limit.price(price)
+
+
 def _candidate(state: State, candidate: Candidate) -> CandidateRow:
     arch = candidate.arch
     standing = state.standings.get(arch.label)
+    too_slow = {each.candidate.arch.label for each in state.attempts if not each.holds}
     if arch == state.winner:
         status = "winner"
+    elif arch.label in too_slow:
+        status = "too slow"
     elif candidate.breaks:
         status = "over budget"
     else:
-        status = "raced" if standing else "fits"
+        raced = "raced" if state.settings.front is None else OF_A_FRONT
+        status = raced if standing else "fits"
     return CandidateRow(
         network=_network(arch.label, candidate.price),
         family=arch.name,
@@ -169,8 +209,16 @@ def _thumbnail(image: Image.Image) -> bytes:
     return png.getvalue()
 
 
+def _latency_fact(state: State, chosen: NetworkRow) -> str:
+    predicted = state.predicted.price.predicted if state.predicted else None
+    if chosen.runtime is None and predicted is not None:
+        threads = threads_text(predicted.threads)
+        return f"predicted for {predicted.machine}, lithe's engine, {threads}, batch 1"
+    return f"in {timed_in(chosen)}, batch 1, median, both networks in turns"
+
+
 def _facts(
-    state: State, chosen: NetworkRow, data: ImageData, fabric: Fabric
+    state: State, chosen: NetworkRow, data: ImageData, processes: int
 ) -> tuple[tuple[str, str], ...]:
     machine, recipe, settings = state.machine, state.recipe, state.settings
     images = (
@@ -179,7 +227,7 @@ def _facts(
     facts = [
         ("Images", f"{data.name}: {images}"),
         ("Machine", f"{machine.cpu}, {machine.system}, {machine.threads} threads"),
-        ("Latency", f"in {timed_in(chosen)}, batch 1, median, both networks in turns"),
+        ("Latency", _latency_fact(state, chosen)),
         ("Software", f"lithe {state.lithe}, torch {machine.torch}, Python {machine.python}"),
         ("Seed", str(settings.seed)),
     ]
@@ -189,6 +237,8 @@ def _facts(
             f"learning rate {recipe.learning_rate:.2g}, augmentation {recipe.augmentation:.2f}"
         )
         facts.insert(1, ("Training", training))
-    if fabric.world_size > 1:
-        facts.append(("Processes", str(fabric.world_size)))
+    if settings.front is not None:
+        facts.insert(1, ("Front", f"the network comes from {settings.front}"))
+    if processes > 1:
+        facts.append(("Processes", str(processes)))
     return (*facts, ("Started", state.started), ("Finished", state.finished))

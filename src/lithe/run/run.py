@@ -1,8 +1,7 @@
 """A run from images to report, step by step; every step that is done is on disk."""
 
-import hashlib
+import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -10,27 +9,32 @@ from lightning_fabric import Fabric
 
 from lithe import __version__
 from lithe.arch import Architecture, changed
+from lithe.device.file import save_device
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.build import Network
-from lithe.nets.card import ModelCard
-from lithe.nets.card_json import encode_card
-from lithe.nets.model_file import load, save
+from lithe.nets.model_file import load
 from lithe.nets.pretrained import load_pretrained, pretrained_name
 from lithe.progress import Progress
 from lithe.report.rows import RunRows
 from lithe.report.run_page import run_page
+from lithe.run import front_state
+from lithe.run.check import check_settings
+from lithe.run.finished import Timing, reject, time_finished
 from lithe.run.folder import Folder, check_new, held, read_state
+from lithe.run.from_front import take_from_front, with_front
+from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
+from lithe.run.prices import device_in
 from lithe.run.rows import run_rows
+from lithe.run.same_images import check_same_images
 from lithe.run.search import find_winner
 from lithe.run.settings import Settings, State
-from lithe.run.training import loaders, recipe_of, seeded, share_cores, torch_threads
+from lithe.run.training import recipe_of, seeded
+from lithe.run.verify import now
 from lithe.runtimes import check_runtime
-from lithe.training.evaluate import evaluate
-from lithe.training.history import EpochRow
+from lithe.search.verify import SLOWER
 from lithe.training.images import ImageData, open_data
-from lithe.training.loop import train
 from lithe.training.transforms import preprocessing
 
 
@@ -63,14 +67,20 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     """
     if settings.pretrained and settings.table is not None:
         pretrained_name(settings.table)  # a width without weights fails before anything begins
-    check_runtime(settings.runtime)
+    check_settings(settings)
+    device = None if settings.device is None else device_in(Path(settings.device), settings)
+    settings = with_front(settings)
     fabric = make_fabric()
     machine = prepare(settings)
-    state = State(__version__, command, settings, machine, started=_now())
+    study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
+    state = State(__version__, command, settings, machine, started=now(), study=study)
     check_new(out)
     fabric.barrier()
     with held(out, fabric.is_global_zero):
-        return _go_on(Folder(out, state, fabric.is_global_zero), fabric, progress)
+        folder = Folder(out, state, fabric.is_global_zero)
+        if device is not None and folder.writes:
+            save_device(device, folder.device)  # --resume does not need the file that was named
+        return _go_on(folder, fabric, progress)
 
 
 def resume_run(out: Path, progress: Progress) -> Result:
@@ -80,6 +90,8 @@ def resume_run(out: Path, progress: Progress) -> Result:
         LitheError: no run there, it is being worked on, or its images have changed.
     """
     state = read_state(out)
+    if (out / front_state.NAME).exists():
+        raise LitheError(f"{out} is a front; go on with: lithe pareto --resume {out}")
     check_runtime(state.settings.runtime)
     fabric = make_fabric()
     machine = prepare(state.settings)
@@ -103,17 +115,11 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
         progress=progress,
         workers=settings.workers,
     )
-    _check_same_images(folder, data)
-    if folder.state.winner is None:
-        if settings.table is not None:
-            table = _for_images(settings.table, data)
-            folder.update(msgspec.structs.replace(folder.state, winner=table))
-        else:
-            find_winner(folder, data, fabric, progress)
-    if not folder.state.finished:
-        _train_winner(folder, data, fabric, progress)
-    # One process measures, so that the others do not disturb it.
-    rows = fabric.broadcast(run_rows(folder, data, fabric) if fabric.is_global_zero else None)
+    check_same_images(folder, data)
+    timing = _winner_that_holds(folder, data, fabric, progress)
+    rows = fabric.broadcast(
+        run_rows(folder, data, timing, fabric.world_size) if fabric.is_global_zero else None
+    )
     assert rows is not None
     if fabric.is_global_zero:
         write_atomically(folder.report, run_page(rows).encode())
@@ -122,29 +128,48 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
     return Result(folder.path, folder.model, folder.report, rows, fabric.global_rank)
 
 
+def _winner_that_holds(
+    folder: Folder, data: ImageData, fabric: Fabric, progress: Progress
+) -> Timing:
+    """Choose, train and time; where the trained network is too slow, choose again.
+
+    That it was quick enough before it was trained is known by then, so it is too slow only
+    where the machine has changed. A machine that is slow as a whole is no reason to train
+    another network: then the limit is reported as broken.
+    """
+    while True:
+        settings = folder.state.settings
+        if folder.state.winner is None:
+            if settings.table is not None:
+                table = _for_images(settings.table, data)
+                folder.update(msgspec.structs.replace(folder.state, winner=table))
+            elif settings.front is not None:
+                take_from_front(folder, data, fabric, progress)
+            else:
+                find_winner(folder, data, fabric, progress)
+        if not folder.state.metrics:
+            _train_winner(folder, data, fabric, progress)
+        # One process measures, so that the others do not disturb it.
+        timing = fabric.broadcast(time_finished(folder) if fabric.is_global_zero else None)
+        assert timing is not None
+        if folder.state.finished:
+            return timing  # it was judged before; this only shows it again
+        if not timing.too_slow or settings.table is not None or timing.slower_by > SLOWER:
+            folder.update(msgspec.structs.replace(folder.state, finished=now()))
+            return timing
+        progress.say(reject(folder, timing))
+
+
 def _for_images(table: Architecture, data: ImageData) -> Architecture:
     return changed(table, num_classes=len(data.classes), in_channels=data.channels)
-
-
-def _check_same_images(folder: Folder, data: ImageData) -> None:
-    digest = hashlib.sha256()
-    for images in (data.train, data.held_out):
-        for index, label in enumerate(images.labels):
-            digest.update(f"{images.name(index)}\0{data.classes[label]}\n".encode())
-    fingerprint = digest.hexdigest()
-    if folder.state.images not in ("", fingerprint):
-        raise LitheError(
-            f"the images in {data.name} are not those that the run in {folder.path} began with; "
-            "start a new run"
-        )
-    folder.update(msgspec.structs.replace(folder.state, images=fingerprint))
 
 
 def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progress) -> None:
     settings, arch = folder.state.settings, folder.state.winner
     assert arch is not None
     recipe = recipe_of(settings, len(data.train), arch)
-    checkpoint = folder.checkpoint("final")
+    rejected = sum(attempt.accuracy is not None for attempt in folder.state.attempts)
+    checkpoint = folder.checkpoint(f"final-{rejected + 1}" if rejected else "final")
     network = seeded(arch, settings.seed)
     prep = folder.state.preprocessing or preprocessing(arch.resolution, arch.in_channels)
     if settings.pretrained and not checkpoint.exists():
@@ -152,55 +177,13 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
         prep = msgspec.structs.replace(prep, mean=found.mean, std=found.std)
         progress.say(f"starts from {found.name}; new: {', '.join(found.fresh) or 'nothing'}")
     folder.update(msgspec.structs.replace(folder.state, recipe=recipe, preprocessing=prep))
-    card = ModelCard(
-        arch=arch,
-        classes=data.classes,
-        preprocessing=prep,
-        seed=settings.seed,
-        data=data.name,
-        lithe=__version__,
+    metrics = train_in_full(
+        FullTraining(arch, prep, recipe, checkpoint, folder.model),
+        network,
+        data,
+        settings,
+        fabric,
+        progress,
+        folder.write_history,
     )
-    encode_card(card)  # what cannot be saved is better found before hours of training
-    cores = share_cores(settings, data.train, arch)
-    train_images, held_out = loaders(
-        data.train, data.held_out, prep, recipe, cores.workers, settings.seed, fabric
-    )
-    history: list[EpochRow] = []
-    steps_done = 0
-    with progress.task(f"Training {arch.label}", recipe.epochs * len(train_images)) as advance:
-
-        def on_step() -> None:
-            nonlocal steps_done
-            steps_done += 1
-            advance()
-
-        def on_epoch(row: EpochRow) -> None:
-            nonlocal steps_done
-            history.append(row)
-            folder.write_history(history)
-            before_the_stop = row.epoch * len(train_images) - steps_done
-            steps_done += before_the_stop
-            advance(before_the_stop, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
-
-        with torch_threads(cores.threads):
-            train(
-                network,
-                train_images,
-                held_out,
-                recipe,
-                fabric=fabric,
-                seed=settings.seed,
-                checkpoint=checkpoint,
-                on_epoch=on_epoch,
-                on_step=on_step,
-            )
-    judged = evaluate(network, data.held_out, prep)
-    metrics = {"val_accuracy": judged.accuracy, "val_loss": judged.loss}
-    if fabric.is_global_zero:
-        save(folder.model, network.cpu(), msgspec.structs.replace(card, metrics=metrics))
-    fabric.barrier()
-    folder.update(msgspec.structs.replace(folder.state, metrics=metrics, finished=_now()))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    folder.update(msgspec.structs.replace(folder.state, metrics=metrics))

@@ -1,20 +1,30 @@
-"""The search within a run: price, shortlist, race; every result is on disk as it comes."""
+"""The search within a run: prices, generations of short trainings, then the proof by timing."""
+
+from collections.abc import Sequence
 
 import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
-from lithe.errors import LitheError
+from lithe.latency_table.predictors import left_out
+from lithe.latency_table.values import Predictor
+from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
+from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
-from lithe.run.workers.here import Here
-from lithe.run.workers.trial import trial_epochs, trial_task
-from lithe.search.race import Standing, epochs_run, race
-from lithe.search.shortlist import Candidate, impossible, largest_that_fit, racers
-from lithe.search.space import FAMILIES, resolutions, space
-from lithe.search.work import Lost, Work
-from lithe.training.history import EpochRow
+from lithe.run.follow import follow, followed
+from lithe.run.prices import Prediction, prediction_of, prices
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, PredictionError, State
+from lithe.run.verify import verified
+from lithe.run.workers.make import make_workers
+from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
+from lithe.search.generations import Effort, race_cost, search
+from lithe.search.race import better_first
+from lithe.search.shortlist import Candidate, impossible, racers
+from lithe.search.space import FAMILIES, design_space, resolutions
+from lithe.search.study import Study, minimised, open_study
+from lithe.search.trial import Trial
 from lithe.training.images import ImageData
 
 
@@ -22,64 +32,173 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     """Choose the table to train in full and write it, with all candidates, into the state.
 
     Raises:
-        LitheError: no candidate fits; names the cheapest one and the limits that it breaks.
+        LitheError: no candidate fits, by prediction or when it is timed; names the closest
+            and the limits that it breaks.
     """
-    if not folder.state.candidates:
-        candidates = fabric.broadcast(_price(folder, data, progress) if folder.writes else ())
-        folder.update(msgspec.structs.replace(folder.state, candidates=candidates))
-    field = racers(folder.state.candidates)
-    winner, standings = _race(field, folder, data, fabric, progress)
-    progress.say(f"{winner.arch.label} won the race of {len(field)}")
+    prediction = prediction_of(folder, progress) if folder.writes else None
+    predictor = prediction.predictor if prediction else None
+    designs = Designs(
+        design_space(data.typical_side),
+        folder.state.settings.budget,
+        lambda archs: prices(archs, predictor),
+        data,
+        folder.state.settings.seed,
+    )
+    if not folder.state.searched:
+        _search(folder, designs, predictor, fabric, progress)
+    ranked = _best_first(folder.state)
+    _tell_of_predictions(folder, ranked[0], prediction)
+    winner = verified(ranked, folder, designs.prices, fabric, progress)
+    state = folder.state
+    candidates = state.candidates
+    if winner.arch not in [candidate.arch for candidate in candidates]:
+        candidates = (*candidates, winner)  # narrower than the one that had been trained
     folder.update(
-        msgspec.structs.replace(
-            folder.state, standings=standings, predicted=winner, winner=winner.arch
-        )
+        msgspec.structs.replace(state, candidates=candidates, predicted=winner, winner=winner.arch)
     )
 
 
-def _price(folder: Folder, data: ImageData, progress: Progress) -> tuple[Candidate, ...]:
+def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction | None) -> None:
+    """Write into the state how good the predictions of the best candidate's table are."""
+    if prediction is None or best.price.predicted is None:
+        return
+    table = prediction.at(best.price.predicted.threads)
+    error = left_out(table.networks)
+    state = msgspec.structs.replace(folder.state, reference_s=table.networks[0].reference_s)
+    if error is not None:
+        told = PredictionError(error.networks, error.median, error.worst)
+        state = msgspec.structs.replace(state, prediction_error=told)
+    folder.update(state)
+
+
+def _best_first(state: State) -> list[Candidate]:
+    """What was trained, the most accurate first; a single candidate was not trained at all.
+
+    Who was still in its race at the end comes before who was not.
+    """
+    fitting = [candidate for candidate in state.candidates if not candidate.breaks]
+    known = [candidate for candidate in fitting if candidate.arch.label in state.standings]
+
+    def rank(candidate: Candidate) -> tuple[float, ...]:
+        standing = state.standings[candidate.arch.label]
+        return -standing.epochs, *better_first(standing)
+
+    return sorted(known, key=rank) or list(racers(fitting))
+
+
+def _search(
+    folder: Folder,
+    designs: Designs,
+    predictor: Predictor | None,
+    fabric: Fabric,
+    progress: Progress,
+) -> None:
+    """Train what is worth comparing; one process decides, all train."""
+    if not folder.state.candidates:
+        grid = _grid(folder, designs, predictor, progress) if folder.writes else ()
+        folder.update(msgspec.structs.replace(folder.state, candidates=fabric.broadcast(grid)))
+    grid = folder.state.candidates
+    first = designs.first(grid, folder.state.settings.trials or TRIALS) if folder.writes else ()
+    first = fabric.broadcast(first)
+    only_grid = folder.state.settings.searched == "grid"
+    if only_grid and len(first) == 1:  # nothing to compare it with
+        folder.update(msgspec.structs.replace(folder.state, searched=True))
+        return
+    task = trial_task(folder, designs.images, inherit if INHERIT else None)
+    epochs = trial_epochs(task, first[0][1].arch)
+    effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
+    trials = _trained(folder, designs, first, task, effort, fabric, progress)
+    _keep(folder, trials)
+
+
+def _grid(
+    folder: Folder, designs: Designs, predictor: Predictor | None, progress: Progress
+) -> tuple[Candidate, ...]:
     settings = folder.state.settings
+    measured = settings.budget.max_latency_s is not None and predictor is None
 
     def latency(arch: Architecture) -> Latency:
         return latency_of([arch], settings.runtime)[0]
 
-    tables = space(data.typical_side, len(data.classes), data.channels)
-    groups = len(FAMILIES) * len(resolutions(data.typical_side))
-    with progress.task(f"Pricing {len(tables)} candidates", groups) as advance:
-        candidates = largest_that_fit(tables, settings.budget, latency, advance)
-    if all(candidate.breaks for candidate in candidates):
-        raise impossible(settings.budget, candidates, latency)
-    return candidates
+    groups = len(FAMILIES) * len(resolutions(designs.images.typical_side))
+    with progress.task("Pricing the grid", groups) as advance:
+        grid = designs.grid(latency if measured else None, advance)
+    if all(candidate.breaks for candidate in grid) and settings.searched == "grid":
+        raise impossible(settings.budget, grid, latency if measured else None)
+    return grid
 
 
-def _race(
-    field: tuple[Candidate, ...],
+def _effort(epochs: int, first: int, only_grid: bool, trials: int) -> Effort:
+    """Epochs for the grid's racers, then for generations of six until there are `trials`."""
+    allowance, left = race_cost(first, epochs), 0 if only_grid else trials - first
+    while left > 0:
+        allowance += race_cost(min(GENERATION, left), epochs)
+        left -= GENERATION
+    return Effort(epochs, GENERATION, allowance)
+
+
+def _trained(
     folder: Folder,
-    data: ImageData,
+    designs: Designs,
+    first: Given,
+    task: TrialTask,
+    effort: Effort,
     fabric: Fabric,
     progress: Progress,
-) -> tuple[Candidate, dict[str, Standing]]:
-    task = trial_task(folder, data)
-    epochs = trial_epochs(task, field[0].arch)
-    numbers = {candidate.arch.label: number for number, candidate in enumerate(field)}
-    done: dict[int, int] = {}
+) -> tuple[Trial, ...]:
+    with progress.task("Searching", effort.allowance_epochs) as advance:
+        settings = folder.state.settings
+        workers = make_workers(
+            task,
+            settings.parallel,
+            settings.cluster,
+            fabric,
+            progress,
+            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
+        )
+        if not folder.writes:
+            follow(workers, fabric)
+            return fabric.broadcast(())
+        try:
+            with followed(workers, fabric) as train:
+                trials = search(
+                    _study(folder, designs),
+                    first,
+                    designs.candidate_of,
+                    train,
+                    effort,
+                    designs.parent_of if INHERIT else None,
+                )
+        finally:
+            workers.close()
+    return fabric.broadcast(trials)
 
-    def shown(work: Work, row: EpochRow) -> None:
-        if row.epoch > done.get(work.trial, 0):  # not one that a checkpoint tells of again
-            done[work.trial] = row.epoch
-            advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}")
 
-    def train_to(candidate: Candidate, stop_after: int) -> Standing:
-        arch = candidate.arch
-        found: list[Standing | Lost] = []
-        work = Work(numbers[arch.label], arch, stop_after, epochs)
-        workers.train([work], lambda work, outcome: found.append(outcome))
-        if isinstance(found[0], Lost):
-            raise LitheError(found[0].reason)
-        return found[0]
+def _study(folder: Folder, designs: Designs) -> Study:
+    state = folder.state
+    return open_study(
+        state.settings.store or f"sqlite:///{folder.path.absolute()}/trials.db",
+        state.study,
+        state.study,
+        designs.space.choices(),
+        minimised(designs.budget),
+        designs.seed,
+    )
 
-    workers = Here(task, fabric, shown)
-    with progress.task(
-        f"Racing {len(field)} candidates", epochs_run(len(field), epochs)
-    ) as advance:
-        return race(field, epochs, train_to)
+
+def _keep(folder: Folder, trials: Sequence[Trial]) -> None:
+    """Write what came of all trials into the state."""
+    state = folder.state
+    known = {candidate.arch.label for candidate in state.candidates}
+    drawn = tuple(t.candidate for t in trials if t.candidate.arch.label not in known)
+    standings = {t.candidate.arch.label: t.standing for t in trials if t.standing}
+    lost = {t.candidate.arch.label: t.lost for t in trials if t.lost}
+    folder.update(
+        msgspec.structs.replace(
+            state,
+            candidates=(*state.candidates, *drawn),
+            standings={label: s for label, s in standings.items() if label not in lost},
+            lost=lost,
+            searched=True,
+        )
+    )

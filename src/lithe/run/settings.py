@@ -1,6 +1,6 @@
 """What a run was asked to do, and how far it is: the contents of `run.json`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -10,9 +10,20 @@ from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import Budget
 from lithe.search.race import Standing
 from lithe.search.shortlist import Candidate
+from lithe.search.verify import Attempt
 from lithe.training.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
+OLDER = (1,)  # formats that are still read
+
+SearchName = Literal["grid", "space"]
+# `space` is the whole design space, `grid` its widths and resolutions only.
+DEFAULT_SEARCH: SearchName = "space"
+TRIALS = 24  # candidates that a search of the design space trains for a few epochs
+GENERATION = 6  # of them are drawn and raced at once, after those of the grid
+# Whether a candidate begins with the weights of the trained one that is most like it. The
+# ablation in docs/fit.md decides; see benchmarks/inherit.py.
+INHERIT = False
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +31,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     With `table` that table is trained; without, the search finds one within `budget`.
     `table` gives family, width and resolution; classes and channels come from the images.
+
+    `search` says among which networks, `trials` how many of them are trained for a while,
+    `parallel` and `cluster` where, and `store` is the Optuna URL of the trials (None: a file
+    in the run's folder). `device` names the file that latencies are predicted from for
+    another machine. `front` is the folder of a finished front that the network comes from.
     """
 
     data: str
@@ -34,6 +50,30 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     workers: Annotated[int, Meta(ge=0)] | None = None
     runtime: RuntimeName = DEFAULT
     skip_bad_images: bool = False
+    search: SearchName | None = None
+    trials: Annotated[int, Meta(ge=1)] | None = None
+    parallel: Annotated[int, Meta(ge=1)] | None = None
+    cluster: str | None = None
+    store: str | None = None
+    device: str | None = None
+    front: str | None = None
+
+    @property
+    def searched(self) -> SearchName:
+        """What is searched: as asked; the grid where every latency has to be measured."""
+        measures = self.runtime != "lithe" and self.budget.max_latency_s is not None
+        return self.search or ("grid" if measures else DEFAULT_SEARCH)
+
+
+class PredictionError(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far predictions were from what was measured, over `networks` left out one by one.
+
+    `median` and `worst` are shares: 0.03 is 3 %.
+    """
+
+    networks: int
+    median: float
+    worst: float
 
 
 class Machine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +92,13 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
 
     `images` is a fingerprint of the names and classes of the images; `winner` is the table
     that is trained in full; `metrics` are those of the finished model file.
+
+    `study` is the name of the search in its store. `searched` is set once every candidate
+    that is to be compared has its standing. `lost` are candidates that could not be trained,
+    by label, with the reason.
+    `attempts` are the candidates that were compiled and timed, in order. `reference_s` is
+    how long the reference network took when the latency table was measured.
+    `prediction_error` is that of the table.
     """
 
     lithe: str
@@ -63,6 +110,12 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     images: str = ""
     candidates: tuple[Candidate, ...] = ()
     standings: dict[str, Standing] = {}
+    study: str = ""
+    searched: bool = False
+    lost: dict[str, str] = {}
+    attempts: tuple[Attempt, ...] = ()
+    reference_s: float | None = None
+    prediction_error: PredictionError | None = None
     winner: Architecture | None = None
     predicted: Candidate | None = None
     recipe: Recipe | None = None

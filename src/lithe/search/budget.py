@@ -56,7 +56,7 @@ LIMITS = (
         "max_latency_s",
         "--max-latency",
         "seconds",
-        lambda p: p.latency.p50_s if p.latency else None,
+        lambda p: p.latency_s,
         "latency",
     ),
 )

@@ -2,23 +2,18 @@
 
 from msgspec import Struct
 
-from lithe.arch.rows import Activation, Expansion, Kernel, Repeats
+from lithe.arch.rows import Activation
+from lithe.arch.structure import StageChoice
 
-
-class StageChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is chosen for one stage: repeats n, expansion t, kernel k, squeeze-and-excite or not.
-
-    `t` is 1 where a family's blocks do not expand.
-    """
-
-    n: Repeats
-    t: Expansion
-    k: Kernel
-    squeeze: bool = False
+__all__ = ["Point", "StageChoice"]
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):
-    """A structure: with a width it is an `Architecture` (`lithe.search.space.table_of`)."""
+    """A structure: with a width it is an `Architecture` (`lithe.search.space.table_of`).
+
+    `activation` is that of the stem, of the last convolution, and of the stages that have
+    none of their own.
+    """
 
     family: str
     resolution: int

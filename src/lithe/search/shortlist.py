@@ -8,7 +8,7 @@ from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.profiling.latency import Latency
 from lithe.search.budget import FORMAT, Budget, Limit, asked, broken, overrun
-from lithe.search.price import Price, static_price
+from lithe.search.price import Price, static_prices
 
 RACERS_PER_FAMILY = 2
 
@@ -27,18 +27,23 @@ def largest_that_fit(
     budget: Budget,
     latency: Callable[[Architecture], Latency] | None = None,
     on_priced: Callable[[], None] = lambda: None,
+    prices: Callable[[Sequence[Architecture]], Sequence[Price]] = static_prices,
 ) -> tuple[Candidate, ...]:
     """One candidate for each family and resolution: the widest within the budget.
 
     `tables` come grouped by family and resolution, narrowest first (as `space` lists
-    them). Static cost is counted for all. With a limit on latency, `latency` is asked for
+    them). All are priced, which compiles nothing. With a limit on latency, `latency` is asked for
     those that fit otherwise, by bisection over widths; its 80th percentile has to be within
     the limit, so that the median of a later measurement is too. Where nothing of a group
     fits, its narrowest is returned with the limits that it breaks.
     """
     result = []
     for _, group in groupby(tables, key=lambda table: (table.name, table.resolution)):
-        priced = [_candidate(table, static_price(table), budget) for table in group]
+        same = list(group)
+        priced = [
+            candidate_of(table, price, budget)
+            for table, price in zip(same, prices(same), strict=True)
+        ]
         fitting = [candidate for candidate in priced if not candidate.breaks]
         if fitting and budget.max_latency_s is not None and latency is not None:
             result.append(_widest_in_time(fitting, budget, latency))
@@ -59,7 +64,7 @@ def _widest_in_time(
         middle = high if not measured else (low + high) // 2
         candidate = fitting[middle]
         price = replace(candidate.price, latency=latency(candidate.arch))
-        measured[middle] = candidate = _candidate(candidate.arch, price, budget)
+        measured[middle] = candidate = candidate_of(candidate.arch, price, budget)
         if candidate.breaks:
             high = middle - 1
         else:
@@ -67,7 +72,12 @@ def _widest_in_time(
     return best or measured[min(measured)]
 
 
-def _candidate(arch: Architecture, price: Price, budget: Budget) -> Candidate:
+def candidate_of(arch: Architecture, price: Price, budget: Budget) -> Candidate:
+    """A table at its price, held against a budget.
+
+    Of a measured latency the 80th percentile has to be within the limit, of a predicted one
+    the time itself.
+    """
     names = [limit.field for limit in broken(budget, price)]
     slow = price.latency is not None and price.latency.p80_s > (budget.max_latency_s or 1e9)
     if slow and "max_latency_s" not in names:

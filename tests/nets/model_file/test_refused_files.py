@@ -61,7 +61,10 @@ from lithe.nets.model_file import load
             joined(b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', b""),
             "does not read",
         ),
-        (joined({"__metadata__": {"lithe": '{"format":7}'}}, b""), "format 7, .* reads format 1"),
+        (
+            joined({"__metadata__": {"lithe": '{"format":7}'}}, b""),
+            "format 7, .* reads formats 1 to 2",
+        ),
         (joined({"__metadata__": {"lithe": '{"format":1}'}}, b""), "metadata does not read"),
     ],
 )

@@ -128,6 +128,12 @@ def pointwise_kernel(isa: InstructionSet, work: Pointwise) -> tuple[Kernel, int]
     conv = work.conv
     name = f"f32_pw_m{work.pixels}n{conv.n}k{conv.k}{_act(conv)}_{_tile(conv)}__{isa.name}"
     name = f"{name}_{digest(work)}"
+    units = work.blocks * panels_of(isa, conv).count
+    return Kernel(name, work, lambda: _pointwise_ir(isa, name, work)), units
+
+
+def _pointwise_ir(isa: InstructionSet, name: str, work: Pointwise) -> str:
+    conv = work.conv
     panels = panels_of(isa, conv)
     last = work.pixels - (work.blocks - 1) * conv.pixels
     functions = panel_functions(isa, "panel", conv)
@@ -159,7 +165,7 @@ def pointwise_kernel(isa: InstructionSet, work: Pointwise) -> tuple[Kernel, int]
         return []
 
     f.loop("%begin", "%end", [], unit)
-    return Kernel(name, module(isa, [*functions, f.text])), work.blocks * panels.count
+    return module(isa, [*functions, f.text])
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,13 @@ def conv_kernel(isa: InstructionSet, work: Conv) -> tuple[Kernel, int]:
         f"f32_conv_k{window.kernel}x{row.columns}s{window.stride}_c{row.k}n{row.n}"
         f"w{row.pixels}{_act(row)}_{_tile(row)}__{isa.name}_{digest(work)}"
     )
+    units = work.images * window.height_out * panels.count * work.groups
+    return Kernel(name, work, lambda: _conv_ir(isa, name, work)), units
+
+
+def _conv_ir(isa: InstructionSet, name: str, work: Conv) -> str:
+    row, window = work.row, work.window
+    panels = panels_of(isa, row)
     f = kernel_function(isa, name)
     source, weights, bias, out = (f.argument("%args", index) for index in range(4))
     residual = f.argument("%args", 4) if row.residual_pitch else "null"
@@ -226,8 +239,7 @@ def conv_kernel(isa: InstructionSet, work: Conv) -> tuple[Kernel, int]:
         return []
 
     f.loop("%begin", "%end", [], unit)
-    text = module(isa, [*panel_functions(isa, "panel", row), f.text])
-    return Kernel(name, text), row_count * panel_count
+    return module(isa, [*panel_functions(isa, "panel", row), f.text])
 
 
 def _act(conv: RowConv) -> str:

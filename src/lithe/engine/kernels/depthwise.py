@@ -86,11 +86,11 @@ def _block(
     channel = f.mul(index, lanes)
     sources = [f.at(row, channel) for row in rows]
     outs = f.at("%out", channel), f.at("%residual", channel)
-    for run in conv.runs(_tile_pixels(f.isa, conv)):
+    for run in conv.runs(tile_pixels(f.isa, conv)):
         _tiles(f, conv, run, (sources, *outs), (bias, weights), some)
 
 
-def _tile_pixels(isa: InstructionSet, conv: RowDepthwise) -> int:
+def tile_pixels(isa: InstructionSet, conv: RowDepthwise) -> int:
     """Pixels of a tile: as few left over as possible among the sizes that fit the registers."""
     room = max(2, min(8, isa.registers - conv.taps() - 3))
     sizes = range(max(2, room // 2), room + 1)

@@ -56,7 +56,12 @@ def rolling_kernel(isa: InstructionSet, work: Rolling) -> tuple[Kernel, int]:
     above once more. The ring is kept by panels of channels: a panel's new rows are expanded
     and its depthwise follows while they are in the first-level cache.
     """
-    name = _name(isa, work)
+    name, scratch = _name(isa, work), _scratch_of(isa, work)
+    kernel = Kernel(name, work, lambda: _ir(isa, name, work), scratch.bytes, scratch.parts)
+    return kernel, work.images * work.window.height_out
+
+
+def _ir(isa: InstructionSet, name: str, work: Rolling) -> str:
     rows = _Rows(isa, name, work)
     functions = []
     if work.expand:
@@ -71,9 +76,7 @@ def rolling_kernel(isa: InstructionSet, work: Rolling) -> tuple[Kernel, int]:
     if work.project:
         functions += panel_functions(isa, "project", work.project)
     rows.write()
-    text = module(isa, [*functions, rows.f.text])
-    kernel = Kernel(name, text, 4 * rows.scratch_floats, tuple(rows.scratch_parts))
-    return kernel, work.images * work.window.height_out
+    return module(isa, [*functions, rows.f.text])
 
 
 def _name(isa: InstructionSet, work: Rolling) -> str:
@@ -86,36 +89,79 @@ def _name(isa: InstructionSet, work: Rolling) -> str:
     return f"{'_'.join(parts)}__{isa.name}_{digest(work)}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Scratch:
+    """Floats of the scratch in the order in which its parts lie there, 0 for what is not needed.
+
+    `pitch` is from pixel to pixel of a row that the depthwise reads, `row` the whole of it.
+    """
+
+    pitch: int
+    row: int
+    rows: int  # of a ring
+    zeros: int
+    ring: int  # of all panels
+    line: int
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """What for, and its bytes."""
+        return tuple(
+            (what, 4 * floats)
+            for what, floats in (
+                ("a row of zeros", self.zeros),
+                (f"ring of {self.rows} expanded rows", self.ring),
+                ("a line between depthwise and projection", self.line),
+            )
+            if floats
+        )
+
+    @property
+    def bytes(self) -> int:
+        """Of all parts."""
+        return 4 * (self.zeros + self.ring + self.line)
+
+
+def _scratch_of(isa: InstructionSet, work: Rolling) -> _Scratch:
+    window, depthwise = work.window, work.depthwise
+    panels = panels_of(isa, work.expand) if work.expand else None
+    pitch = panels.width if panels else depthwise.in_pitch
+    row = _whole_lines(depthwise.width_in * pitch)
+    return _Scratch(
+        pitch,
+        row,
+        window.kernel,
+        row if window.pad else 0,
+        panels.count * window.kernel * row if panels else 0,
+        _whole_lines(depthwise.pixels * depthwise.out_pitch) if work.project else 0,
+    )
+
+
 class _Rows:
     """The kernel's function under construction: its pointers and its scratch."""
 
     def __init__(self, isa: InstructionSet, name: str, work: Rolling) -> None:
         self.isa, self.work = isa, work
         self.f = kernel_function(isa, name)
-        self.scratch_floats = 0
-        self.scratch_parts: list[tuple[str, int]] = []
+        self._taken = 0  # floats of the scratch
         self._arguments = 0
         self._point()
         window, channels = work.window, work.depthwise.channels
         if work.expand:
             panels = panels_of(isa, work.expand)
             self.width, self.full, self.rest = panels.width, panels.full, panels.rest
-            self.pitch = self.width
         else:
             self.width, self.full, self.rest = channels, 1, 0
-            self.pitch = work.depthwise.in_pitch
-        self.row_floats = _whole_lines(work.depthwise.width_in * self.pitch)
-        self.zeros = self._take("a row of zeros", self.row_floats) if window.pad else "null"
+        scratch = _scratch_of(isa, work)
+        self.pitch, self.row_floats = scratch.pitch, scratch.row
+        self.zeros = self._take(scratch.zeros) if scratch.zeros else "null"
         self.line = ""
         if work.expand and work.below:
             self.ring_floats = window.kernel * self.row_floats
-            self.ring = self._take(
-                f"ring of {window.kernel} expanded rows", panels.count * self.ring_floats
-            )
+            self.ring = self._take(scratch.ring)
             self.below_table = self.f.pointers(work.below.rows)
         if work.project:
-            floats = work.depthwise.pixels * work.depthwise.out_pitch
-            self.line = self._take("a line between depthwise and projection", floats)
+            self.line = self._take(scratch.line)
         self.table = self.f.pointers(window.kernel)
 
     def _point(self) -> None:
@@ -134,10 +180,9 @@ class _Rows:
         self._arguments += 1
         return self.f.argument("%args", self._arguments - 1)
 
-    def _take(self, what: str, floats: int) -> str:
-        place = self.f.at("%scratch", self.scratch_floats)
-        self.scratch_parts.append((what, 4 * _whole_lines(floats)))
-        self.scratch_floats += _whole_lines(floats)
+    def _take(self, floats: int) -> str:
+        place = self.f.at("%scratch", self._taken)
+        self._taken += floats
         return place
 
     def write(self) -> None:

@@ -42,12 +42,25 @@ class Sliced:
 def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
     """args: in, expand weights, bias, depthwise weights, out. A unit is a slice of an image."""
     panels = panels_of(isa, work.expand)
-    width = panels.width
     window, expand = work.window, work.expand
     name = (
         f"f32_sliced_k{window.kernel}s{window.stride}_c{expand.n}w{work.depthwise.pixels}"
         f"_x{expand.tile[0]}x{expand.tile[1]}__{isa.name}_{digest(work)}"
     )
+    row_floats = work.depthwise.width_in * panels.width
+    parts = (
+        ("a row of zeros", 4 * ceil(row_floats / 16) * 16),
+        ("a slice of the expanded image", 4 * window.height_in * row_floats),
+    )
+    scratch = sum(size for _, size in parts)
+    kernel = Kernel(name, work, lambda: _ir(isa, name, work), scratch, parts)
+    return kernel, work.images * panels.count
+
+
+def _ir(isa: InstructionSet, name: str, work: Sliced) -> str:
+    panels = panels_of(isa, work.expand)
+    width = panels.width
+    window, expand = work.window, work.expand
     into = replace(expand, out_pitch=width)
     row = replace(work.depthwise, channels=width, in_pitch=width)
     functions = [*panel_functions(isa, "expand", into)]
@@ -106,10 +119,4 @@ def sliced_kernel(isa: InstructionSet, work: Sliced) -> tuple[Kernel, int]:
         return []
 
     f.loop("%begin", "%end", [], unit)
-    parts = (
-        ("a row of zeros", 4 * ceil(row_floats / 16) * 16),
-        ("a slice of the expanded image", 4 * window.height_in * row_floats),
-    )
-    scratch = sum(size for _, size in parts)
-    kernel = Kernel(name, module(isa, [*functions, f.text]), scratch, parts)
-    return kernel, work.images * panels.count
+    return module(isa, [*functions, f.text])

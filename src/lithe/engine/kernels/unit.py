@@ -29,6 +29,10 @@ def unit_kernel(
     are constants of the module, as global definitions.
     """
     name = f"f32_{stem}__{isa.name}_{digest(spec)}"
+    return Kernel(name, spec, lambda: _ir(isa, name, arguments, unit, tables))
+
+
+def _ir(isa: InstructionSet, name: str, arguments: int, unit: Unit, tables: Sequence[str]) -> str:
     params = [("ptr", "args"), ("i64", "begin"), ("i64", "end"), ("ptr", "scratch")]
     f = Function(isa, name, params, linkage="")
     pointers = [f.argument("%args", index) for index in range(arguments)]
@@ -38,7 +42,7 @@ def unit_kernel(
         return []
 
     f.loop("%begin", "%end", [], body)
-    return Kernel(name, module(isa, [*tables, f.text]))
+    return module(isa, [*tables, f.text])
 
 
 def find(

@@ -10,7 +10,7 @@ from lithe.engine.isa import InstructionSet
 from lithe.engine.kernels.copy import copy_kernel
 from lithe.engine.kernels.row_conv import Floats
 from lithe.engine.lower.placing import Slot, concat_slots
-from lithe.engine.lower.tensor import NHWC, ROWS, Tensor, dense, pitch_of
+from lithe.engine.lower.tensor import NHWC, ROWS, Tensor, dense, own_pitch, pitch_of
 from lithe.engine.program import Arena, Input, Kernel, Output, Place, Program, Step, Weights
 from lithe.errors import LitheError
 from lithe.graph import Model, Node
@@ -130,8 +130,7 @@ class Lowering:
             tensor = self._tensors[over]
             self._owners.add(name)
         else:
-            pitch = pitch_of(shape) if layout == NHWC else (shape or (1,))[-1]
-            tensor = self.temporary(name, shape, layout, pitch)
+            tensor = self.temporary(name, shape, layout, own_pitch(shape, layout))
             self._owners.add(name)
         self._tensors[name] = tensor
         return tensor
@@ -223,6 +222,11 @@ class Lowering:
         """Say which nodes' work the steps from number `steps` on do."""
         outputs = tuple(node.output for node in nodes)
         self._steps[steps:] = [replace(step, nodes=outputs) for step in self._steps[steps:]]
+
+    @property
+    def so_far(self) -> tuple[Step, ...]:
+        """The steps."""
+        return tuple(self._steps)
 
     @property
     def steps(self) -> int:

@@ -28,7 +28,8 @@ from lithe.engine.lower.sampling import (
     lower_resize,
     lower_softmax,
 )
-from lithe.engine.program import Program
+from lithe.engine.lower.tensor import in_own_buffer
+from lithe.engine.program import Program, Step
 from lithe.errors import LitheError
 from lithe.graph import Node
 from lithe.graph.model import Model
@@ -116,18 +117,39 @@ def lower(
             f"the tensor {empty[0]} of shape {shapes[empty[0]]} holds nothing to compute"
         )
     context = Lowering(model, isa, threads, packs)
-    nodes = model.graph.nodes
     index = 0
-    while index < len(nodes):
-        taken, before = 0, context.steps
-        for group in groupers:
-            taken = taken or group(context, index)
-        if not taken:
-            LOWERINGS[type(_inner(nodes[index].op))](context, nodes[index])
-        end = index + (taken or 1)
-        context.lowered(nodes[index:end], before)
-        index = end
+    while index < len(model.graph.nodes):
+        index += _lower_at(context, index, groupers)
     return context.program()
+
+
+def lower_first(
+    model: Model, isa: InstructionSet, threads: int, *, inside: bool
+) -> tuple[int, tuple[Step, ...]]:
+    """How many nodes are lowered together at the beginning of a model, and their steps.
+
+    With `inside` the model is cut out of a larger one: its inputs, n c h w or rows, are
+    what steps before it left in the arena. Nothing is packed.
+    """
+    context = Lowering(model, isa, threads, packs=False)
+    if inside:
+        for name in model.graph.inputs:
+            context.alias(name, in_own_buffer(name, model.graph.shapes[name]))
+    taken = _lower_at(context, 0, GROUPERS)
+    return taken, context.so_far
+
+
+def _lower_at(context: Lowering, index: int, groupers: tuple[Grouper, ...]) -> int:
+    """Lower the node of that index, with those after it that belong to it; how many that is."""
+    taken, before = 0, context.steps
+    for group in groupers:
+        taken = taken or group(context, index)
+    if not taken:
+        (node,) = context.nodes(index, 1)
+        LOWERINGS[type(_inner(node.op))](context, node)
+        taken = 1
+    context.lowered(context.nodes(index, taken), before)
+    return taken
 
 
 def is_known(op: Op) -> bool:

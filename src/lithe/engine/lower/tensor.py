@@ -88,6 +88,17 @@ def dense(place: Place, shape: Shape, layout: str) -> Tensor:
     return Tensor(place, shape, shape[1] if layout == NHWC else (shape or (1,))[-1], layout)
 
 
+def in_own_buffer(name: str, shape: Shape) -> Tensor:
+    """A tensor as a step leaves it in a buffer of its own: `nhwc` for rank 4, else `rows`."""
+    layout = NHWC if len(shape) == 4 else ROWS
+    return Tensor(Arena(name), shape, own_pitch(shape, layout), layout)
+
+
+def own_pitch(shape: Shape, layout: str) -> int:
+    """The pitch of a tensor in a buffer of its own, in a layout."""
+    return pitch_of(shape) if layout == NHWC else (shape or (1,))[-1]
+
+
 def pitch_of(shape: Shape) -> int:
     """The pitch of a tensor in a buffer of its own.
 

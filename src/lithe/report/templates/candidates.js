@@ -3,8 +3,8 @@
 
 const LANES = ["over budget", "fits"];  // from below
 const LANE_TEXT = { "over budget": "over budget", "fits": "not raced" };
-const SHAPES = { "winner": "star", "raced": "circle", "fits": "circle-open", "over budget": "x" };
-const SIZES = { "winner": 1.5, "raced": 0.85, "fits": 0.7, "over budget": 0.65 };
+const SHAPES = { "winner": "star", "raced": "circle", "too slow": "triangle-down", "fits": "circle-open", "over budget": "x" };
+const SIZES = { "winner": 1.5, "raced": 0.85, "too slow": 0.85, "fits": 0.7, "over budget": 0.65 };
 
 function chosenAxis() {
   const checked = document.querySelector("input[name=axis]:checked");
@@ -101,7 +101,7 @@ function drawCandidates() {
   if (above) {
     laidOut.yaxis = axis(t, {
       domain: [split ? split + 0.06 : 0, 1], ticksuffix: " %", nticks: 6,
-      title: title(t, "Accuracy in the race", 10),
+      title: title(t, page.candidates.accuracy, 10),
     });
   }
   if (strip) {
