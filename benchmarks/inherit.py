@@ -36,7 +36,7 @@ NAME, SEEDS = "inherit", (0, 1, 2)
 NETWORKS, CHANGES = 6, 3  # of each family; choices by which a network differs from its parent
 MAX_MACS = {"digits": 2_000_000, "shapes": 4_000_000}
 RESOLUTION = {"digits": 8, "shapes": 16}
-RACE, FULL = 5, 16  # epochs
+RACE, FULL = 4, 12  # epochs
 CHOICES = {"n": (1, 2), "t": (2, 3, 4, 6), "k": (3, 5, 7), "squeeze": (UNSET, 4)}
 
 

@@ -4,8 +4,8 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.arch.tables import tables
 from tests.engine.programs import square_chain
-from tests.latency_table.tables import tables
 
 from lithe.arch import Architecture, Conv, architecture
 from lithe.engine.isa import AVX2, AVX512, INSTRUCTION_SETS, InstructionSet

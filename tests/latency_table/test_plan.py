@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.latency_table.tables import tables
+from tests.arch.tables import tables
 
 from lithe.arch import Architecture, Conv, DepthwiseSeparable, InvertedResidual, architecture
 from lithe.engine.isa import INSTRUCTION_SETS

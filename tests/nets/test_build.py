@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from lithe.arch import ARCHITECTURES, Architecture
+from lithe.arch import ARCHITECTURES, Architecture, architecture
 from lithe.arch.registry import changed, standard_twin
 from lithe.arch.rows import InvertedResidual, Shortcut
 from lithe.nets.build import build, create
@@ -30,6 +30,8 @@ TABLES = {
     "relu bottleneck": ablated(False, "bottleneck"),
     "expansions": ablated(True, "expansion"),
     "no shortcut": ablated(True, "none"),
+    "squeezed": architecture("mobilenet_v2-hs" + 7 * "-n2t3k3s"),
+    "squeezed pairs": architecture("mobilenet_v1-si" + 9 * "-n1k3s.re"),
     "relu": changed(ARCHITECTURES["mobilenet_v1"], activation="relu"),
 }
 

@@ -209,6 +209,12 @@ V2 = ARCHITECTURES["mobilenet_v2"]
         (ARCHITECTURES["conv_mobilenet"], "timm", r"row 1 .*Conv"),
         (standard_twin(V2), "timm", r"row 1 .*FusedInvertedResidual"),
         (changed(V2, activation="relu"), "timm", "relu6 only"),
+        (architecture("mobilenet_v2" + 7 * "-n1t2k3s"), "timm", "row 1 .*with squeeze-and-excite"),
+        (
+            architecture("mobilenet_v2" + 7 * "-n1t2k3.hs"),
+            "torchvision",
+            "relu6 only, not with hard_swish",
+        ),
         (
             changed(V2, rows=(Conv(k=3, c=8), InvertedResidual(t=6, c=8, linear=False))),
             "timm",

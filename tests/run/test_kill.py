@@ -12,7 +12,10 @@ from tests.command import finished, lithe
 
 from lithe.nets.model_file import load
 
-FIT = ("fit", "digits", "--max-macs", "600k", "--epochs", "5", "--threads", "1", "--quiet")
+FIT = (
+    "fit", "digits", "--max-macs", "600k", "--max-latency", "1s", "--trials", "8",
+    "--epochs", "5", "--threads", "1", "--quiet",
+)  # fmt: skip
 KILLS = 4
 
 
@@ -56,7 +59,7 @@ def test_killed_and_resumed(
     assert load(out / "model.safetensors").card is not None
     assert (out / "report.html").stat().st_size > 1_000_000
     left = sorted(path.name for path in out.iterdir())
-    assert left == ["history.csv", "model.safetensors", "report.html", "run.json"]
+    assert left == ["history.csv", "model.safetensors", "report.html", "run.json", "trials.db"]
 
 
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:

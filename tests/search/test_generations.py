@@ -3,12 +3,11 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.search.made_up import CHOICES, accuracy, candidate_of, first, study_in, train
+from tests.search.made_up import CHOICES, accuracy, candidate_of, first, train
 
 from lithe.errors import LitheError
 from lithe.search.budget import Budget
@@ -105,7 +104,7 @@ def test_what_is_trained_is_what_was_allowed() -> None:
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_stopped_anywhere_and_resumed_is_never_stopped(tmp_path: Path, before: bool) -> None:
+def test_stopped_anywhere_and_resumed_is_never_stopped(before: bool) -> None:
     """KeyboardInterrupt before or after each single training that the search makes."""
     effort = Effort(epochs=4, size=3, allowance_epochs=24)
     whole = searched(in_memory(3), effort)
@@ -124,15 +123,16 @@ def test_stopped_anywhere_and_resumed_is_never_stopped(tmp_path: Path, before: b
                 raise KeyboardInterrupt
 
     stopped: set[int] = set()
+    study = in_memory(3)
     for _ in range(trainings):
         with pytest.raises(KeyboardInterrupt):
-            search(study_in(tmp_path, seed=3), first(), candidate_of, stops, effort)
-    assert search(study_in(tmp_path, seed=3), first(), candidate_of, stops, effort) == whole
+            search(study, first(), candidate_of, stops, effort)
+    assert search(study, first(), candidate_of, stops, effort) == whole
     assert len(done) == len(set(done)) == trainings  # and nothing was trained twice
 
 
 def test_stopped_at_any_write_and_resumed_is_never_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     effort = Effort(epochs=4, size=3, allowance_epochs=24)
     whole = searched(in_memory(4), effort)
@@ -153,10 +153,11 @@ def test_stopped_at_any_write_and_resumed_is_never_stopped(
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(Study, name, interrupted)
+    study = in_memory(4)
     trials: tuple[Trial, ...] | None = None
     while trials is None:
         try:
-            trials = searched(study_in(tmp_path, seed=4), effort)
+            trials = searched(study, effort)
         except KeyboardInterrupt:
             continue
     assert trials == whole

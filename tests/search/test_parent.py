@@ -21,7 +21,7 @@ SPACE = design_space(32)
 def trial(number: int, point: Point, accuracy: float | None, lost: str = "") -> Trial:
     standings = () if accuracy is None else (Standing(accuracy, 1.0, 4),)
     candidate = Candidate(table_of(point, 1.0), Price(1, 1, 1))
-    return Trial(number, 0, SPACE.parameters(point), candidate, None, standings, lost, True)
+    return Trial(number, 0, dict(SPACE.parameters(point)), candidate, None, standings, lost, True)
 
 
 def chosen(point: Point, trials: Sequence[Trial]) -> int | None:

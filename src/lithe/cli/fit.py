@@ -8,7 +8,7 @@ from lithe.cli.runs import RunOptions, execute, run_options
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
-    from lithe.run.settings import Settings
+    from lithe.run.settings import SearchName, Settings
 
 
 @click.command()
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 @click.option("--max-params", help="Parameters, e.g. 500k.")
 @click.option("--max-activation", help="Peak of live activations of one image, e.g. 1MB.")
 @click.option("--max-latency", help="Median time of one image on this machine, e.g. 5ms.")
+@click.option(
+    "--device",
+    type=click.Path(),
+    help="Predict latency for the machine of this `lithe device` file instead.",
+)
+@click.option(
+    "--search",
+    type=click.Choice(["space", "grid"]),
+    help="Among all structures, or the papers' at all widths and resolutions [space].",
+)
+@click.option("--trials", type=click.IntRange(1), help="Networks to compare by short trainings.")
+@click.option("--parallel", type=click.IntRange(1), help="Short trainings side by side.")
+@click.option("--cluster", help="Address of a Ray cluster to train them on.")
+@click.option("--store", help="URL of the trials' store for Optuna; a file in the run's folder.")
 @click.option("--front", type=click.Path(), help="Take a network of this finished front instead.")
 @run_options
 def command(
@@ -25,6 +39,12 @@ def command(
     max_params: str | None,
     max_activation: str | None,
     max_latency: str | None,
+    device: str | None,
+    search: "SearchName | None",
+    trials: int | None,
+    parallel: int | None,
+    cluster: str | None,
+    store: str | None,
     front: str | None,
     **options: Unpack[RunOptions],
 ) -> int:
@@ -36,6 +56,7 @@ def command(
     \b
         lithe fit digits --max-macs 2M --out runs/digits
         lithe fit photos/ --max-latency 5ms --max-params 2M --out runs/photos
+        lithe fit photos/ --max-latency 5ms --device board.json --out runs/board
         lithe fit --resume runs/photos
         lithe fit photos/ --max-latency 4ms --front runs/front --out runs/fast
     """  # noqa: D301
@@ -61,6 +82,12 @@ def command(
             workers=options["workers"],
             runtime=options["runtime"],
             skip_bad_images=options["skip_bad_images"],
+            search=search,
+            trials=trials,
+            parallel=parallel,
+            cluster=cluster,
+            store=store,
+            device=device,
             front=front,
         )
 

@@ -5,6 +5,7 @@ from lithe.cost.layers import KINDS, Layer, kind_of, layers
 from lithe.cost.materialized import largest_at_each_size, materialized
 from lithe.cost.memory import Lifetime, lifetimes, live_bytes
 from lithe.cost.modules import ModuleCost, by_module
+from lithe.cost.table import TableCost, table_cost
 
 __all__ = [
     "FLOPS_PER_MAC",
@@ -14,6 +15,7 @@ __all__ = [
     "LayerCost",
     "Lifetime",
     "ModuleCost",
+    "TableCost",
     "by_kind",
     "by_module",
     "cost",
@@ -23,4 +25,5 @@ __all__ = [
     "lifetimes",
     "live_bytes",
     "materialized",
+    "table_cost",
 ]

@@ -85,4 +85,16 @@ def piece_of(batch: int, threads: int, arena_bytes: int) -> int:
 def default_threads(graph: Graph, processors: int) -> int:
     """Threads that a network can make use of."""
     macs = sum(node.op.macs(*(graph.shapes[name] for name in node.inputs)) for node in graph.nodes)
-    return max(1, min(processors, macs // MACS_PER_THREAD))
+    return threads_for(macs, processors)
+
+
+def threads_for(macs: int, processors: int) -> int:
+    """Threads for so many MACs in one call: all processors, or a power of two of them.
+
+    That many numbers are few enough to have measured times for each.
+
+    >>> threads_for(3_000_000, 16), threads_for(13_000_000, 16), threads_for(10**9, 6)
+    (1, 4, 6)
+    """
+    most = max(1, macs // MACS_PER_THREAD)
+    return processors if most >= processors else 1 << (most.bit_length() - 1)

@@ -27,18 +27,28 @@ def context_of(isa: InstructionSet, threads: int) -> Context:
 
 @lru_cache
 def code_digest() -> str:
-    """Sixteen hexadecimal digits of everything that decides what a kernel's name stands for.
+    """What decides what a kernel's name stands for: `GENERATOR-COMPILER`, digests of both.
 
     A kernel's name has a digest of the work that it was written for, not of the code that
     wrote it. So times are told apart by the generator's source and by LLVM's version: after
     a change of either, what was measured before is not found any more.
     """
-    found = hashlib.sha256(recipe().encode())
+    return f"{generator_digest()}-{_short(recipe().encode())}"
+
+
+@lru_cache
+def generator_digest() -> str:
+    """A digest of lithe's own part: what plans a network's steps and writes their kernels."""
+    found = hashlib.sha256()
     root = files(lithe)
     for name in _SOURCES:
         for path, source in _python_files(root.joinpath(*name.split("/")), name):
             found.update(f"\n{path}\n".encode() + source)
-    return found.hexdigest()[:16]
+    return found.hexdigest()[:12]
+
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def _python_files(place: Traversable, name: str) -> list[tuple[str, bytes]]:

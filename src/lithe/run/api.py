@@ -8,7 +8,7 @@ from lithe.progress import Progress
 from lithe.run.front_state import POINTS
 from lithe.run.pareto import FrontResult, start_pareto
 from lithe.run.run import Result, resume_run, start_run
-from lithe.run.settings import Settings
+from lithe.run.settings import SearchName, Settings
 from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import LIMITS, Budget, asked
 
@@ -26,6 +26,12 @@ def fit(
     workers: int | None = None,
     runtime: RuntimeName = DEFAULT,
     skip_bad_images: bool = False,
+    search: SearchName | None = None,
+    trials: int | None = None,
+    parallel: int | None = None,
+    cluster: str | None = None,
+    store: str | None = None,
+    device: str | Path | None = None,
     front: str | Path | None = None,
     quiet: bool = True,
 ) -> Result:
@@ -45,6 +51,14 @@ def fit(
         workers: processes that decode images; one per core if None.
         runtime: what latency is measured in: `lithe`, the engine, or `eager` PyTorch.
         skip_bad_images: go on without images that cannot be read.
+        search: `space`, all structures of the design space, or `grid`, the papers' at all
+            widths and resolutions; the default is in `lithe.run.settings`.
+        trials: how many networks are compared by short trainings.
+        parallel: how many of these run side by side on this machine, or on the cluster.
+        cluster: the address of a Ray cluster to run them on.
+        store: the URL of the trials' store for Optuna; a file in the folder if None.
+        device: a file of `lithe device --latency-table`: latency is predicted for that
+            machine, and not measured.
         front: folder of a finished front (`pareto`) of these images: its most accurate
             network within the budget is taken, and nothing is trained. `seed` is then the
             front's.
@@ -64,6 +78,12 @@ def fit(
         workers=workers,
         runtime=runtime,
         skip_bad_images=skip_bad_images,
+        search=search,
+        trials=trials,
+        parallel=parallel,
+        cluster=cluster,
+        store=store,
+        device=None if device is None else str(device),
         front=None if front is None else str(front),
     )
     limits = _limits(budget)

@@ -44,6 +44,11 @@ class Folder:
         """One line per epoch of the final training."""
         return self.path / "history.csv"
 
+    @property
+    def device(self) -> Path:
+        """The machine that latencies are predicted for, if it is not this one."""
+        return self.path / "device.json"
+
     def checkpoint(self, name: str) -> Path:
         """Where a training of that name keeps its state until the run is finished."""
         return self.path / "work" / f"{name}.safetensors"

@@ -10,7 +10,7 @@ from lithe.errors import LitheError
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.folder import Folder
-from lithe.run.prices import predictor_of, prices
+from lithe.run.prices import prediction_of, prices
 from lithe.run.workers.here import Here
 from lithe.run.workers.trial import trial_epochs, trial_task
 from lithe.search.budget import Budget
@@ -103,7 +103,8 @@ def search_front(
 def _price_of(folder: Folder, progress: Progress) -> PriceOf:
     """Prices with a latency where it is limited: predicted, or else measured and remembered."""
     settings = folder.state.settings
-    predictor = predictor_of(folder, progress)
+    prediction = prediction_of(folder, progress)
+    predictor = prediction.predictor if prediction else None
     if predictor is not None or settings.budget.max_latency_s is None:
         return lambda archs: prices(archs, predictor)
     known: dict[str, Latency] = {}

@@ -28,7 +28,7 @@ from lithe.run.front_search import search_front
 from lithe.run.front_state import FrontState, Trained, read_front_state, write_front_state
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
-from lithe.run.prices import predictor_of, prices
+from lithe.run.prices import prediction_of, prices
 from lithe.run.same_images import check_same_images
 from lithe.run.settings import Settings, State
 from lithe.run.training import recipe_of, seeded
@@ -141,7 +141,8 @@ def _chosen(
 ) -> FrontState:
     """Those that are trained in full: of the front, spread out, and quick enough when timed."""
     budget = folder.state.settings.budget
-    predictor = predictor_of(folder, progress)
+    prediction = prediction_of(folder, progress)
+    predictor = prediction.predictor if prediction else None
     left, kept = list(trials), dict[str, Candidate]()
     while len(kept) < made.points:
         wanted = worth_training(left, objectives(budget), made.points - len(kept))

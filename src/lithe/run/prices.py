@@ -1,14 +1,32 @@
 """What the candidates of a run cost: counted, and predicted where latency is limited."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import torch
 
 from lithe.arch import Architecture
+from lithe.device import Device
+from lithe.device.file import load_device
+from lithe.errors import LitheError
+from lithe.latency_table.carried import table_for
+from lithe.latency_table.predict import TablePredictor
+from lithe.latency_table.predictors import MachinePredictor, predictor_for
 from lithe.latency_table.values import Predictor
 from lithe.progress import Progress
 from lithe.run.folder import Folder
 from lithe.run.settings import Settings
 from lithe.search.price import Price, static_prices
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What latencies are predicted from; `at(threads)` is the table for so many threads."""
+
+    predictor: Predictor
+    at: Callable[[int], TablePredictor]
 
 
 def prices(archs: Sequence[Architecture], predictor: Predictor | None) -> tuple[Price, ...]:
@@ -22,13 +40,38 @@ def prices(archs: Sequence[Architecture], predictor: Predictor | None) -> tuple[
     )
 
 
-def predictor_of(folder: Folder, progress: Progress) -> Predictor | None:
+def prediction_of(folder: Folder, progress: Progress) -> Prediction | None:
     """From what this run's latencies are predicted; None where none is limited, or in eager.
 
     Raises:
-        LitheError: a device file without a latency table.
+        LitheError: the device's file is gone from the run's folder, or is damaged.
     """
-    return None
+    settings = folder.state.settings
+    if not predicts(settings):
+        return None
+    if settings.device is None:
+        here = MachinePredictor(torch.get_num_threads(), progress=progress)
+        return Prediction(here, here.at)
+    there = predictor_for(device_in(folder.device, settings))
+    return Prediction(there, lambda _: there)
+
+
+def device_in(file: Path, settings: Settings) -> Device:
+    """The device of a file, with its latency table for the run's threads and no other.
+
+    Without a wish for threads they are those of the first table.
+
+    Raises:
+        LitheError: no such file, no device, or one without such a table.
+    """
+    device = load_device(file)
+    if not device.latency:
+        raise LitheError(
+            f"{file} has no latency table; on that machine, lithe device --latency-table "
+            f"--out {file.name} writes one into it"
+        )
+    threads = settings.threads or device.latency[0].threads
+    return msgspec.structs.replace(device, latency=(table_for(device, threads),))
 
 
 def predicts(settings: Settings) -> bool:

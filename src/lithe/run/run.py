@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 
 from lithe import __version__
 from lithe.arch import Architecture, changed
+from lithe.device.file import save_device
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.build import Network
@@ -18,11 +19,13 @@ from lithe.progress import Progress
 from lithe.report.rows import RunRows
 from lithe.report.run_page import run_page
 from lithe.run import front_state
+from lithe.run.check import check_settings
 from lithe.run.finished import Timing, reject, time_finished
 from lithe.run.folder import Folder, check_new, held, read_state
 from lithe.run.from_front import take_from_front, with_front
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
+from lithe.run.prices import device_in
 from lithe.run.rows import run_rows
 from lithe.run.same_images import check_same_images
 from lithe.run.search import find_winner
@@ -64,7 +67,8 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     """
     if settings.pretrained and settings.table is not None:
         pretrained_name(settings.table)  # a width without weights fails before anything begins
-    check_runtime(settings.runtime)
+    check_settings(settings)
+    device = None if settings.device is None else device_in(Path(settings.device), settings)
     settings = with_front(settings)
     fabric = make_fabric()
     machine = prepare(settings)
@@ -73,7 +77,10 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     check_new(out)
     fabric.barrier()
     with held(out, fabric.is_global_zero):
-        return _go_on(Folder(out, state, fabric.is_global_zero), fabric, progress)
+        folder = Folder(out, state, fabric.is_global_zero)
+        if device is not None and folder.writes:
+            save_device(device, folder.device)  # --resume does not need the file that was named
+        return _go_on(folder, fabric, progress)
 
 
 def resume_run(out: Path, progress: Progress) -> Result:

@@ -1,21 +1,23 @@
 """The search within a run: prices, generations of short trainings, then the proof by timing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
+from lithe.latency_table.predictors import left_out
 from lithe.latency_table.values import Predictor
+from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
-from lithe.progress import Advance, Progress
+from lithe.progress import Progress
 from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
-from lithe.run.prices import predictor_of, prices
-from lithe.run.settings import GENERATION, TRIALS, State
+from lithe.run.prices import Prediction, prediction_of, prices
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, PredictionError, State
 from lithe.run.verify import verified
-from lithe.run.workers.here import Here
+from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
 from lithe.search.generations import Effort, race_cost, search
 from lithe.search.race import better_first
@@ -23,8 +25,6 @@ from lithe.search.shortlist import Candidate, impossible, racers
 from lithe.search.space import FAMILIES, design_space, resolutions
 from lithe.search.study import Study, minimised, open_study
 from lithe.search.trial import Trial
-from lithe.search.work import Work
-from lithe.training.history import EpochRow
 from lithe.training.images import ImageData
 
 
@@ -35,7 +35,8 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
         LitheError: no candidate fits, by prediction or when it is timed; names the closest
             and the limits that it breaks.
     """
-    predictor = predictor_of(folder, progress) if folder.writes else None
+    prediction = prediction_of(folder, progress) if folder.writes else None
+    predictor = prediction.predictor if prediction else None
     designs = Designs(
         design_space(data.typical_side),
         folder.state.settings.budget,
@@ -46,6 +47,7 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     if not folder.state.searched:
         _search(folder, designs, predictor, fabric, progress)
     ranked = _best_first(folder.state)
+    _tell_of_predictions(folder, ranked[0], prediction)
     winner = verified(ranked, folder, designs.prices, fabric, progress)
     state = folder.state
     candidates = state.candidates
@@ -54,6 +56,19 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
     folder.update(
         msgspec.structs.replace(state, candidates=candidates, predicted=winner, winner=winner.arch)
     )
+
+
+def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction | None) -> None:
+    """Write into the state how good the predictions of the best candidate's table are."""
+    if prediction is None or best.price.predicted is None:
+        return
+    table = prediction.at(best.price.predicted.threads)
+    error = left_out(table.networks)
+    state = msgspec.structs.replace(folder.state, reference_s=table.networks[0].reference_s)
+    if error is not None:
+        told = PredictionError(error.networks, error.median, error.worst)
+        state = msgspec.structs.replace(state, prediction_error=told)
+    folder.update(state)
 
 
 def _best_first(state: State) -> list[Candidate]:
@@ -89,7 +104,7 @@ def _search(
     if only_grid and len(first) == 1:  # nothing to compare it with
         folder.update(msgspec.structs.replace(folder.state, searched=True))
         return
-    task = trial_task(folder, designs.images)
+    task = trial_task(folder, designs.images, inherit if INHERIT else None)
     epochs = trial_epochs(task, first[0][1].arch)
     effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
     trials = _trained(folder, designs, first, task, effort, fabric, progress)
@@ -132,7 +147,15 @@ def _trained(
     progress: Progress,
 ) -> tuple[Trial, ...]:
     with progress.task("Searching", effort.allowance_epochs) as advance:
-        workers = Here(task, fabric, _told_once(advance))
+        settings = folder.state.settings
+        workers = make_workers(
+            task,
+            settings.parallel,
+            settings.cluster,
+            fabric,
+            progress,
+            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
+        )
         if not folder.writes:
             follow(workers, fabric)
             return fabric.broadcast(())
@@ -144,6 +167,7 @@ def _trained(
                     designs.candidate_of,
                     train,
                     effort,
+                    designs.parent_of if INHERIT else None,
                 )
         finally:
             workers.close()
@@ -160,17 +184,6 @@ def _study(folder: Folder, designs: Designs) -> Study:
         minimised(designs.budget),
         designs.seed,
     )
-
-
-def _told_once(advance: Advance) -> Callable[[Work, EpochRow], None]:
-    done: dict[int, int] = {}
-
-    def shown(work: Work, row: EpochRow) -> None:
-        if row.epoch > done.get(work.trial, 0):  # not one that a checkpoint tells of again
-            done[work.trial] = row.epoch
-            advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}")
-
-    return shown
 
 
 def _keep(folder: Folder, trials: Sequence[Trial]) -> None:

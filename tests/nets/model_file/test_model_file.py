@@ -11,11 +11,17 @@ import msgspec
 import pytest
 import safetensors.torch
 import torch
-from tests.nets.model_file.files import TINY, card_of, drawn, limited
+from tests.nets.model_file.files import TINY, card_of, drawn, limited, parts
 
 from lithe import __version__
-from lithe.arch import ARCHITECTURES
-from lithe.arch.registry import architecture
+from lithe.arch import (
+    ARCHITECTURES,
+    Architecture,
+    Conv,
+    DepthwiseSeparable,
+    architecture,
+    changed,
+)
 from lithe.errors import LitheError
 from lithe.nets.build import Network, build
 from lithe.nets.card import Preprocessing
@@ -43,6 +49,27 @@ def test_out_and_in_again(name: str, tmp_path: Path) -> None:
     x = torch.randn(2, arch.in_channels, arch.resolution, arch.resolution)
     with torch.no_grad():
         assert torch.equal(loaded(x), network.eval()(x))
+
+
+@pytest.mark.parametrize(
+    ("arch", "version"),
+    [
+        (TINY, 1),
+        (changed(TINY, activation="relu"), 1),
+        (changed(TINY, activation="hard_swish"), 2),
+        (changed(TINY, rows=[TINY.rows[0], DepthwiseSeparable(c=8, squeeze=4)]), 2),
+        (changed(TINY, rows=[Conv(k=3, c=8, act="relu6")]), 2),
+    ],
+)
+def test_a_file_is_of_the_oldest_format_that_can_say_it(
+    arch: Architecture, version: int, tmp_path: Path
+) -> None:
+    """Versions of lithe that know no squeeze-and-excite read what has none."""
+    save(tmp_path / "m", drawn(arch), card_of(arch))
+    metadata = parts((tmp_path / "m").read_bytes())[0]["__metadata__"]["lithe"]
+    assert msgspec.json.decode(metadata)["format"] == version
+    assert ('"act"' in metadata or '"squeeze"' in metadata) <= (version == 2)
+    assert load(tmp_path / "m").arch == arch
 
 
 def test_loaded_networks_can_be_saved_and_trained_again(path: Path, tmp_path: Path) -> None:

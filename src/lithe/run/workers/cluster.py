@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,8 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
 }
+_BY_NAME = ("auto", "local")
+LONGEST_KNOCK_S = 10.0
 LONGEST_LOOK_S = 60.0
 
 
@@ -153,7 +156,7 @@ class _Actor:
         self._member = Member(task)
 
     def ready(self) -> Ready:
-        return Ready()
+        return Ready(socket.gethostname(), os.getpid())
 
     def train(self, work: Work) -> News:
         return self._member.train(work)
@@ -188,8 +191,8 @@ def _room(ray: Any, threads: int) -> tuple[dict[str, int], dict[tuple[str, str],
 
 
 def _connect(ray: Any, address: str, processors: int) -> None:
-    if "://" in address and not address.startswith("ray://"):
-        raise LitheError(f"{address!r} is no address of a Ray cluster; give HOST:PORT or ray://...")
+    if address not in _BY_NAME:
+        _check_answers(address)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
         options |= {"include_dashboard": False, "num_cpus": processors}
@@ -198,6 +201,22 @@ def _connect(ray: Any, address: str, processors: int) -> None:
             ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise LitheError(f"no Ray cluster at {address!r}: {_first_line(str(error))}") from None
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would knock for minutes at a door that nobody opens."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise LitheError(
+            f"{address!r} is no address of a Ray cluster; give {', '.join(_BY_NAME)}, HOST:PORT "
+            "or ray://HOST:PORT"
+        )
+    try:
+        socket.create_connection((host, int(port)), LONGEST_KNOCK_S).close()
+    except (OSError, OverflowError) as error:
+        raise LitheError(
+            f"no Ray cluster at {address!r}: {error}; `ray start --head` prints its address"
+        ) from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ work, what happens when a member dies, and who is told of it, is the same for al
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,15 +18,17 @@ from lithe.search.race import Standing
 from lithe.search.work import Lost, Work
 from lithe.training.checkpoint import read_header
 
-POLL_S = 0.2  # between looks at members that may have died without a word
-LOOK_S = 1.0  # between looks at checkpoints, for the bar
+POLL_S = 0.2  # between looks at checkpoints, and at members that may have died without a word
 MOST_DEATHS = 3  # of members over the same epoch of the same trial
 SAY_WAITING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A member can be given a work."""
+    """A member can be given a work; it is process `pid` of the machine `host`."""
+
+    host: str
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class Gang:
         self._starting: set[int] = set()
         self._idle: list[int] = []
         self._busy: dict[int, Work] = {}
+        self._places: dict[int, Ready] = {}
+        self._looked: dict[int, int] = {}  # when the checkpoint that was read last was written
+        self._told: dict[int, int] = {}  # by trial, the last epoch that was told
         # By trial: how many epochs it had when its worker died, and how often that was so.
         self._deaths: dict[int, tuple[int, int]] = {}
         self._failed_starts = 0
@@ -108,8 +114,7 @@ class Gang:
             LitheError: no worker can be started, or what would have met every trial.
         """
         waiting = deque(works)
-        looked = spoken = time.monotonic()
-        told: dict[int, int] = {}
+        spoken = time.monotonic()
         try:
             while waiting or self._busy:
                 self._start(len(waiting))
@@ -119,12 +124,10 @@ class Gang:
                     self._busy[member] = work
                     self._crew.give(member, work)
                 for member, news in self._crew.wait(POLL_S):
-                    self._hear(member, news, waiting, told, on_done)
+                    self._hear(member, news, waiting, on_done)
+                for work in list(self._busy.values()):
+                    self._tell(work)
                 now = time.monotonic()
-                if now - looked > LOOK_S:
-                    looked = now
-                    for work in self._busy.values():
-                        self._tell(work, told)
                 if self._busy or not self._starting:
                     spoken = now
                 elif now - spoken > SAY_WAITING_S:
@@ -135,9 +138,14 @@ class Gang:
             self.close()
             raise
 
+    def at_work(self) -> dict[int, Ready]:
+        """Which process trains which trial just now."""
+        return {work.trial: self._places[member] for member, work in self._busy.items()}
+
     def close(self) -> None:
         """End all members at once."""
         self._crew.close()
+        self._places.clear()
         self._starting.clear()
         self._idle.clear()
         self._busy.clear()
@@ -153,25 +161,27 @@ class Gang:
         member: int,
         news: News,
         waiting: deque[Work],
-        told: dict[int, int],
         on_done: Callable[[Work, Standing | Lost], None],
     ) -> None:
         match news:
             case Ready():
                 self._failed_starts = 0
+                self._places[member] = news
                 self._starting.discard(member)
                 self._idle.append(member)
             case Done(outcome):
                 work = self._busy.pop(member)
                 self._idle.append(member)
                 self._deaths.pop(work.trial, None)
-                self._tell(work, told)
+                self._tell(work)
                 on_done(work, outcome)
             case Failed(error, defect):
                 raise RuntimeError(error) if defect else LitheError(error)
             case Died(how):
-                if member in self._busy:
-                    self._bury(self._busy.pop(member), how, waiting, told, on_done)
+                place = self._places.pop(member, None)
+                if member in self._busy and place is not None:
+                    where = f"{how} (process {place.pid} on {place.host})"
+                    self._bury(self._busy.pop(member), where, waiting, on_done)
                 elif member in self._idle:
                     self._idle.remove(member)
                 else:
@@ -188,10 +198,9 @@ class Gang:
         work: Work,
         how: str,
         waiting: deque[Work],
-        told: dict[int, int],
         on_done: Callable[[Work, Standing | Lost], None],
     ) -> None:
-        reached = self._tell(work, told)
+        reached = self._tell(work)
         # On machines that come and go a long trial may lose many workers and still get on.
         epoch, deaths = self._deaths.get(work.trial, (reached, 0))
         deaths = deaths + 1 if epoch == reached else 1
@@ -212,11 +221,14 @@ class Gang:
             ),
         )
 
-    def _tell(self, work: Work, told: dict[int, int]) -> int:
+    def _tell(self, work: Work) -> int:
         """Tell of the epochs that a trial has finished since the last time; how many in all."""
         checkpoint = self._task.checkpoint(work.trial)
-        if checkpoint.exists():
-            for row in read_header(checkpoint).history[told.get(work.trial, 0) :]:
-                told[work.trial] = row.epoch
-                self._on_epoch(work, row)
-        return told.get(work.trial, 0)
+        with suppress(FileNotFoundError):
+            written = checkpoint.stat().st_mtime_ns
+            if self._looked.get(work.trial) != written:
+                self._looked[work.trial] = written
+                for row in read_header(checkpoint).history[self._told.get(work.trial, 0) :]:
+                    self._told[work.trial] = row.epoch
+                    self._on_epoch(work, row)
+        return self._told.get(work.trial, 0)

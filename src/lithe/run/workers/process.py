@@ -7,6 +7,7 @@ started it, killed or not; the checkpoint of the last epoch is whole.
 import os
 import pickle
 import signal
+import socket
 import sys
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -33,7 +34,7 @@ def main() -> None:
     from lithe.run.workers.member import Member
 
     member = Member(pickle.loads(messages.get()))
-    pipe.send_bytes(pickle.dumps(Ready()))
+    pipe.send_bytes(pickle.dumps(Ready(socket.gethostname(), os.getpid())))
     while True:
         pipe.send_bytes(pickle.dumps(member.train(pickle.loads(messages.get()))))
 

@@ -83,10 +83,6 @@ class Processes:
         for member in members:
             member.end()
 
-    def pids(self) -> tuple[int, ...]:
-        """The processes' numbers in the system."""
-        return tuple(member.pid for member in self._members.values())
-
 
 class _Process:
     def __init__(self, log: Path, environment: dict[str, str], device: str | None) -> None:
@@ -102,7 +98,6 @@ class _Process:
                 pass_fds=[theirs.fileno()],
                 env=environment,
             )
-        self.pid = self._popen.pid
 
     @property
     def ended(self) -> bool:

@@ -1,0 +1,136 @@
+"""The predictor of this machine, whose table is filled where it is empty, and of a device file."""
+
+from collections.abc import Sequence
+
+from lithe.arch import Architecture
+from lithe.cost.table import table_cost
+from lithe.device import Device
+from lithe.engine.isa import InstructionSet
+from lithe.engine.programs import threads_for
+from lithe.engine.target import instruction_set, known_instruction_set
+from lithe.errors import LitheError
+from lithe.latency_table.carried import context_in, networks_in, table_for
+from lithe.latency_table.context import context_of, generator_digest
+from lithe.latency_table.machine import NETWORKS, fill_table
+from lithe.latency_table.plan import Planner
+from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
+from lithe.latency_table.store import Table, open_table
+from lithe.latency_table.values import NetworkTimes, Predicted
+from lithe.progress import SILENT, Progress
+
+# A table is good enough where networks that it does not hold are predicted this well.
+MEDIAN, WORST = 0.05, 0.15
+
+
+class MachinePredictor:
+    """Predicts latencies on this machine; see `Predictor`.
+
+    Each network runs on as many threads as `lithe.engine` gives it of at most `threads`, and
+    each number of threads has a table of its own. One is opened where the first network needs
+    it; where it has too few networks for this processor, donors are measured first,
+    `networks` at most: once for a machine, some minutes, in which nothing else should run.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        *,
+        table: Table | None = None,
+        networks: int = NETWORKS,
+        progress: Progress = SILENT,
+    ) -> None:
+        self._most = threads
+        self._table = table or open_table()
+        self._networks = networks
+        self._progress = progress
+        self._of: dict[int, TablePredictor] = {}
+
+    def at(self, threads: int) -> TablePredictor:
+        """What predicts networks that run on exactly so many threads.
+
+        Raises:
+            LitheError: the engine does not run here, or the table is locked.
+            KeyboardInterrupt: Ctrl-C; what was measured is kept.
+        """
+        if threads not in self._of:
+            isa = instruction_set(None)
+            planner = Planner(isa, threads)
+            filled(self._table, isa, threads, planner, self._networks, self._progress)
+            context = context_of(isa, threads)
+            networks = self._table.networks(context)
+            self._of[threads] = TablePredictor(context, networks, planner.steps)
+        return self._of[threads]
+
+    def __call__(self, archs: Sequence[Architecture]) -> tuple[Predicted, ...]:
+        """One prediction for each table, in order; raises as `at`."""
+        threads = [threads_for(table_cost(arch).macs, self._most) for arch in archs]
+        found: dict[int, Predicted] = {}
+        for count in sorted(set(threads)):
+            of_count = [index for index, each in enumerate(threads) if each == count]
+            predicted = self.at(count)([archs[index] for index in of_count])
+            found |= dict(zip(of_count, predicted, strict=True))
+        return tuple(found[index] for index in range(len(archs)))
+
+
+def filled(
+    table: Table,
+    isa: InstructionSet,
+    threads: int,
+    planner: Planner,
+    networks: int,
+    progress: Progress,
+) -> None:
+    """See to it that a table can predict: full, or as good as it has to be."""
+    context = context_of(isa, threads)
+
+    def enough() -> bool:
+        return is_good(left_out(table.networks(context)))
+
+    there = len(table.networks(context))
+    if there >= networks or (there and enough()):
+        return
+    if table.note:
+        progress.say(table.note)
+    progress.say(
+        f"latencies on this machine with {threads} thread(s) are predicted from measured steps; "
+        f"{networks - there} networks are measured for it, once, some {(networks - there) / 30:.0f}"
+        " minutes; let nothing else run"
+    )
+
+    fill_table(table, isa, threads, planner.steps, networks, enough=enough, progress=progress)
+
+
+def predictor_for(device: Device, threads: int | None = None) -> TablePredictor:
+    """What predicts latencies on a device, from the latency table in its file.
+
+    With no number of `threads` it is that of the device's first table.
+
+    Raises:
+        LitheError: it has no such table, or one whose steps this version plans otherwise.
+    """
+    if threads is None:
+        threads = device.latency[0].threads if device.latency else 1
+    carried = table_for(device, threads)
+    context = context_in(carried)
+    # Another LLVM there is as good: its times are that machine's. Other steps are not.
+    if not context.code.startswith(f"{generator_digest()}-"):
+        raise LitheError(
+            f"the latency table of {device.name} was measured by another version of lithe's "
+            "engine, whose steps are not those of this one; measure it again there: "
+            f"lithe device --latency-table --threads {threads} --out FILE"
+        )
+    planner = Planner(known_instruction_set(context.isa), threads)
+    return TablePredictor(context, networks_in(carried), planner.steps)
+
+
+def left_out(networks: Sequence[NetworkTimes]) -> PredictionError | None:
+    """The error on networks that were left out; None where there are too few to tell."""
+    try:
+        return left_out_error(networks)
+    except LitheError:
+        return None
+
+
+def is_good(error: PredictionError | None) -> bool:
+    """Whether networks are predicted as well as they have to be."""
+    return error is not None and error.median <= MEDIAN and error.worst <= WORST

@@ -1,0 +1,28 @@
+"""Settings that contradict each other are found before anything begins."""
+
+from lithe.errors import LitheError
+from lithe.run.settings import Settings
+from lithe.runtimes import check_runtime
+
+
+def check_settings(settings: Settings) -> None:
+    """Make sure that a run can do what it is asked.
+
+    Raises:
+        LitheError: a runtime that does not work here, or settings that exclude each other.
+    """
+    check_runtime(settings.runtime)
+    limited = settings.budget.max_latency_s is not None
+    if settings.device is not None:
+        if not limited:
+            raise LitheError("--device predicts latency: name a limit on it by --max-latency")
+        if settings.runtime != "lithe":
+            raise LitheError(
+                f"--device predicts the latency of lithe's engine, not of --runtime "
+                f"{settings.runtime}; leave one of them out"
+            )
+    if settings.search == "space" and settings.runtime != "lithe" and limited:
+        raise LitheError(
+            f"--search space predicts latencies, and those of --runtime {settings.runtime} have "
+            "to be measured one by one: use --search grid, or leave --runtime out"
+        )
