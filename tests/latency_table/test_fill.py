@@ -148,6 +148,7 @@ def test_a_table_is_filled_to_a_number_and_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr("lithe.latency_table.machine.donors", lambda seed: iter(TINIES))
     monkeypatch.setattr("lithe.latency_table.machine._LOOK_EVERY", 1)
+    monkeypatch.setattr("lithe.latency_table.machine.FEWEST", 1)
     table = table_in(tmp_path)
     first = fill_table(table, ISA, 1, planned, 2, effort=BRIEF)
     assert (first.measured, first.networks, first.enough) == (2, 2, False)

@@ -8,6 +8,7 @@ The rows are also what a model file stores, so every field is bounded: a table t
 read from a file can be trusted to unroll in bounded time.
 """
 
+import hashlib
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -131,3 +132,17 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True):
     def label(self) -> str:
         """The model's name, e.g. `mobilenet_v2_w0.75_r192`."""
         return f"{self.name}_w{self.width:g}_r{self.resolution}"
+
+    @property
+    def short_label(self) -> str:
+        """The label, or where its name holds a structure, the family and a digest of the name.
+
+        For lines and columns that a label of a hundred letters does not fit into.
+
+        >>> Architecture(name="mobilenet_v2", rows=(Conv(k=3, c=8),)).short_label
+        'mobilenet_v2_w1_r224'
+        """
+        if len(self.name) <= 24:
+            return self.label
+        digest = hashlib.sha256(self.name.encode()).hexdigest()[:4]
+        return f"{self.name.split('-')[0]}~{digest}_w{self.width:g}_r{self.resolution}"

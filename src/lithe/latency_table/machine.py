@@ -16,6 +16,7 @@ from lithe.progress import SILENT, Progress
 
 NETWORKS = 150  # some five minutes
 SEED = 0
+FEWEST = 80  # before it is asked whether that is enough: of fewer luck decides
 _LOOK_EVERY = 20  # networks, from one question whether it is enough to the next
 
 
@@ -72,7 +73,7 @@ def fill_table(
         ):
             measured += 1
             advance()
-            if measured < wanted and measured % _LOOK_EVERY == 0 and enough():
+            if measured < wanted and _is_time(before + measured) and enough():
                 satisfied = True
                 break
     slow = [times.arch for times in table.networks(context) if times.disturbed] if measured else []
@@ -81,3 +82,7 @@ def fill_table(
             advance()
     disturbed = sum(times.disturbed for times in table.networks(context))
     return Filled(measured, len(slow), before + measured, disturbed, satisfied)
+
+
+def _is_time(networks: int) -> bool:
+    return networks >= FEWEST and networks % _LOOK_EVERY == 0

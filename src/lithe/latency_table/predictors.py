@@ -1,6 +1,6 @@
 """The predictor of this machine, whose table is filled where it is empty, and of a device file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lithe.arch import Architecture
 from lithe.cost.table import table_cost
@@ -11,7 +11,7 @@ from lithe.engine.target import instruction_set, known_instruction_set
 from lithe.errors import LitheError
 from lithe.latency_table.carried import context_in, networks_in, table_for
 from lithe.latency_table.context import context_of, generator_digest
-from lithe.latency_table.machine import NETWORKS, fill_table
+from lithe.latency_table.machine import FEWEST, NETWORKS, fill_table
 from lithe.latency_table.plan import Planner
 from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
 from lithe.latency_table.store import Table, open_table
@@ -73,6 +73,11 @@ class MachinePredictor:
         return tuple(found[index] for index in range(len(archs)))
 
 
+def runs_on(threads: int) -> Callable[[Architecture], bool]:
+    """Whether a network runs on all of so many threads: smaller ones do not."""
+    return lambda arch: threads_for(table_cost(arch).macs, threads) == threads
+
+
 def filled(
     table: Table,
     isa: InstructionSet,
@@ -96,7 +101,7 @@ def filled(
 
     wanted = networks or NETWORKS
     there = len(table.networks(context))
-    if there >= wanted or (there and enough()):
+    if there >= wanted or (there >= FEWEST and enough()):
         return
     minutes = max(1, round((wanted - there) / _NETWORKS_PER_MIN))
     progress.say(
