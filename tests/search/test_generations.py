@@ -89,22 +89,19 @@ def test_a_space_without_anything_new_ends_the_search() -> None:
 
 
 def test_a_tight_budget_is_met_near_what_is_known_to_fit() -> None:
-    """Only points of one family that differ in two choices from one of two fit."""
+    """Only points that differ in one choice from one of two fit."""
     fits: list[Parameters] = [
         {**V2, "resolution": 32, "squeeze": squeeze} for squeeze in (False, True)
     ]
 
     def tight(parameters: Parameters) -> Candidate | None:
-        near = min(unlike(parameters, each) for each in fits) <= 4  # two choices differ
+        near = min(unlike(parameters, each) for each in fits) <= 2  # one choice differs
         return candidate_of(parameters) if near else None
 
     given_ones = [(fits[0], candidate) for candidate in [candidate_of(fits[0])] if candidate]
-    study = in_memory()
-    trials = search(study, given_ones, tight, train, EFFORT)
+    trials = search(in_memory(), given_ones, tight, train, EFFORT)
     assert len(trials) == sum(sizes(1, EFFORT))
     assert len({trial.candidate.arch.label for trial in trials}) == len(trials)
-    misfits = [point for _, point in study.misfits() if point["family"] == "mobilenet_v2"]
-    assert 0 < len(misfits) < len(trials)
 
 
 @given(st.integers(1, 20), st.integers(1, 12), st.integers(1, 12), st.integers(0, 500))
