@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.run.workers.conftest import EPOCHS
@@ -30,7 +31,7 @@ class TwoNodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster as Nodes
 
-        self._nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
+        self._nodes: Any = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
         self._second = self._nodes.add_node(num_cpus=1)
         self._nodes.wait_for_nodes()
         self.address = self._nodes.address
