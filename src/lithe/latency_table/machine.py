@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
+from lithe.cost.table import table_cost
 from lithe.engine.isa import InstructionSet
+from lithe.engine.programs import threads_for
 from lithe.latency_table.context import context_of
 from lithe.latency_table.donors import donors
 from lithe.latency_table.fill import Plan, measure_networks
@@ -57,7 +59,13 @@ def fill_table(
     there = {network_name(times.arch) for times in table.networks(context)}
     before, measured, satisfied = len(there), 0, False
     wanted = max(0, networks - before)
-    fresh = (arch for arch in donors(SEED) if network_name(arch) not in there)
+    fresh = (
+        arch
+        for arch in donors(SEED)
+        if network_name(arch) not in there
+        # Smaller ones would not run on so many threads.
+        and threads_for(table_cost(arch).macs, threads) == threads
+    )
     with progress.task("measuring networks", wanted) as advance:
         for _ in measure_networks(
             islice(fresh, wanted), isa, threads, plan, table, effort=effort, progress=progress
