@@ -5,20 +5,33 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.command import finished, lithe
+from tests.made_up_table import made_up_table
 
 from lithe.nets.model_file import load
 
-FIT = ("fit", "digits", "--max-macs", "600k", "--epochs", "5", "--threads", "1", "--quiet")
+FIT = (
+    "fit", "digits", "--max-macs", "600k", "--max-latency", "1s", "--trials", "8",
+    "--epochs", "5", "--threads", "1", "--quiet",
+)  # fmt: skip
 KILLS = 4
 
 
 def kill(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
     os.killpg(process.pid, how)
     process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Latencies are predicted from a table that nobody had to measure first."""
+    with pytest.MonkeyPatch.context() as patch:
+        made_up_table(patch, tmp_path_factory.mktemp("cache"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +69,7 @@ def test_killed_and_resumed(
     assert load(out / "model.safetensors").card is not None
     assert (out / "report.html").stat().st_size > 1_000_000
     left = sorted(path.name for path in out.iterdir())
-    assert left == ["history.csv", "model.safetensors", "report.html", "run.json"]
+    assert left == ["history.csv", "model.safetensors", "report.html", "run.json", "trials.db"]
 
 
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:

@@ -1,23 +1,28 @@
 """A whole run, and what it leaves behind."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.command import finished
+from tests.made_up_table import made_up_table
 
 import lithe
 from lithe.errors import LitheError
 from lithe.run.folder import read_state
 from lithe.run.run import Result
+from lithe.search.space import FAMILIES
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
     out = tmp_path_factory.mktemp("runs") / "digits"
     budget = lithe.Budget(max_macs=800_000, max_activation_bytes=100_000, max_latency_s=1.0)
-    return lithe.fit("digits", budget, out=out, epochs=4, threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        made_up_table(patch, tmp_path_factory.mktemp("cache"))
+        yield lithe.fit("digits", budget, out=out, epochs=4, threads=1, trials=8)
 
 
 def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result: Result) -> None:
@@ -49,6 +54,9 @@ def test_the_state_holds_what_was_tried(result: Result) -> None:
     state = read_state(result.out)
     assert state.winner is not None
     assert state.standings[state.winner.label].epochs == 4
+    assert len(state.standings) == 8
+    beyond = {c.arch.name for c in state.candidates} - set(FAMILIES)
+    assert beyond  # structures that are none of the papers'
     assert {c.arch.name for c in state.candidates} >= {"mobilenet_v2", "mobilenet_v1"}
     assert state.finished >= state.started
     assert len(result.rows.history) == 4

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
+import msgspec
 
 from lithe.cli.runs import RunOptions, run_options
 from lithe.errors import LitheError
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 @click.option("--max-latency", help="Longest median time of one image on this machine, e.g. 10ms.")
 @click.option("--points", type=click.IntRange(1), default=8, help="Networks, at most [8].")
 @click.option("--trials", type=click.IntRange(1), help="Networks to compare by short trainings.")
+@click.option("--parallel", type=click.IntRange(1), help="Short trainings side by side.")
+@click.option("--cluster", help="Address of a Ray cluster to train them on.")
+@click.option("--store", help="URL of the trials' store for Optuna; a file in the front's folder.")
 @run_options
 def command(
     data: str | None,
@@ -33,6 +37,9 @@ def command(
     max_latency: str | None,
     points: int,
     trials: int | None,
+    parallel: int | None,
+    cluster: str | None,
+    store: str | None,
     **options: Unpack[RunOptions],
 ) -> int:
     """Find and train the front of accuracy against cost, up to a budget.
@@ -60,8 +67,13 @@ def command(
         if data is None:
             result = resume_pareto(Path(folder), progress)
         else:
-            settings = _settings(
-                data, (max_macs, max_params, max_activation, max_latency), trials, options
+            limits = max_macs, max_params, max_activation, max_latency
+            settings = msgspec.structs.replace(
+                _settings(data, limits, options),
+                trials=trials,
+                parallel=parallel,
+                cluster=cluster,
+                store=store,
             )
             words = shlex.join(["lithe", *sys.argv[1:]])
             result = start_pareto(settings, points, Path(folder), words, progress)
@@ -77,7 +89,6 @@ def command(
 def _settings(
     data: str,
     limits: tuple[str | None, str | None, str | None, str | None],
-    trials: int | None,
     options: RunOptions,
 ) -> "Settings":
     from lithe.run.settings import Settings
@@ -92,7 +103,6 @@ def _settings(
     return Settings(
         data=data,
         budget=budget,
-        trials=trials,
         epochs=options["epochs"],
         batch_size=options["batch_size"],
         learning_rate=options["learning_rate"],

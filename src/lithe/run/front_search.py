@@ -1,41 +1,36 @@
 """The search for a front: the design space at several levels of a budget."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from lightning_fabric import Fabric
 
-from lithe.arch import Architecture
-from lithe.errors import LitheError
-from lithe.profiling.latency import Latency, latency_of
+from lithe.nets.inherit import inherit
 from lithe.progress import Progress
+from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
-from lithe.run.prices import prediction_of, prices
-from lithe.run.workers.here import Here
+from lithe.run.settings import INHERIT
+from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import trial_epochs, trial_task
-from lithe.search.budget import Budget
 from lithe.search.front import spread
 from lithe.search.generations import Effort, race_cost, search
 from lithe.search.levels import LEVEL, LEVELS, objectives, order, scaled
-from lithe.search.price import Price
 from lithe.search.sampler import Choice, Parameters
-from lithe.search.shortlist import Candidate, impossible, racers
-from lithe.search.space import FAMILIES, DesignSpace, design_space
+from lithe.search.shortlist import Candidate, racers
+from lithe.search.space import FAMILIES
 from lithe.search.study import open_study
 from lithe.search.trial import Trial
-from lithe.search.widest import PriceOf, widest, widest_of
-from lithe.search.work import Work
-from lithe.training.history import EpochRow
-from lithe.training.images import ImageData
+from lithe.search.widest import widest_of
 
 TRIALS = 36  # networks that are trained for a while
-GENERATION = 12  # of them at a time, after those of the families' own tables
+GENERATION = 12  # of them at a time; the first are the families' own tables
 
 
 def search_front(
-    folder: Folder, data: ImageData, fabric: Fabric, progress: Progress
+    folder: Folder, designs: Designs, fabric: Fabric, progress: Progress
 ) -> tuple[Trial, ...]:
-    """Train trials at every level of the budget; all of them, and their candidates in the state.
+    """Train trials at every level of the budget; all of them, and what came of them in the state.
 
     The first generation are the families' own tables at every level. The rest is drawn from
     the design space, the level with it, and each race is decided by the front.
@@ -43,142 +38,91 @@ def search_front(
     Raises:
         LitheError: nothing fits the whole budget; names the cheapest and its costs.
     """
-    settings = folder.state.settings
-    budget, costs = settings.budget, objectives(settings.budget)
-    space, price = design_space(data.typical_side), _price_of(folder, progress)
-    channels, classes = data.channels, len(data.classes)
+    settings, costs = folder.state.settings, objectives(designs.budget)
+    study = open_study(
+        settings.store or f"sqlite:///{folder.path.absolute()}/trials.db",
+        folder.state.study,
+        folder.state.study,
+        {LEVEL: LEVELS, **designs.space.choices()},
+        costs,
+        designs.seed,
+    )
+    most = settings.trials or TRIALS
+    first: Given = tuple((t.parameters, t.candidate) for t in study.trials() if t.generation == 0)
+    wanted = min(most, GENERATION)
+    if len(first) < wanted:  # new, or stopped while it began; what is drawn is the same
+        first = _first(designs, wanted, progress)
+    task = trial_task(folder, designs.images, inherit if INHERIT else None)
+    epochs = trial_epochs(task, first[0][1].arch)
+    effort = Effort(epochs, GENERATION, _allowance(len(first), most, epochs))
 
     def candidate_of(parameters: Parameters) -> Candidate | None:
-        level = float(parameters[LEVEL])
-        point = space.point_of({name: v for name, v in parameters.items() if name != LEVEL})
-        return widest(point, scaled(budget, level), price, classes, channels)
+        return _at(designs, float(parameters[LEVEL])).candidate_of(parameters)
 
-    task = trial_task(folder, data)
-    study = open_study(
-        settings.store or f"sqlite:///{folder.path.absolute() / 'trials.db'}",
-        name=folder.state.study,
-        run=folder.state.study,
-        choices={LEVEL: LEVELS, **space.choices()},
-        costs=costs,
-        seed=settings.seed,
-    )
-    begun = study.trials()
-    trials = settings.trials or TRIALS
-    first = [(t.parameters, t.candidate) for t in begun if t.generation == 0]
-    if not begun:
-        first = _first(space, budget, price, classes, channels, progress)[:trials]
-    epochs = trial_epochs(task, first[0][1].arch)
-    effort = Effort(epochs, GENERATION, _allowance(len(first), trials, epochs))
-    heard: dict[int, int] = {}
-
-    def shown(work: Work, row: EpochRow) -> None:
-        if row.epoch > heard.get(work.trial, 0):  # not one that a checkpoint tells of again
-            heard[work.trial] = row.epoch
-            advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}")
-
-    workers = Here(task, fabric, shown)
-    title = f"Searching the front: {trials} networks"
-    try:
-        with progress.task(title, effort.allowance_epochs) as advance:
-            found = search(
+    with progress.task(f"Searching among {most} networks", effort.allowance_epochs) as advance:
+        workers = make_workers(
+            task,
+            settings.parallel,
+            settings.cluster,
+            fabric,
+            progress,
+            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
+        )
+        try:
+            trials = search(
                 study,
                 first,
                 candidate_of,
                 workers.train,
                 effort,
+                designs.parent_of if INHERIT else None,
                 order=lambda standings: order(standings, costs),
             )
-    finally:
-        workers.close()
-    standings = {t.candidate.arch.label: t.standing for t in found if t.standing}
-    candidates = tuple(trial.candidate for trial in found)
-    folder.update(
-        msgspec.structs.replace(
-            folder.state, candidates=candidates, standings=standings, searched=True
-        )
-    )
-    return found
+        finally:
+            workers.close()
+    _keep(folder, trials)
+    return trials
 
 
-def _price_of(folder: Folder, progress: Progress) -> PriceOf:
-    """Prices with a latency where it is limited: predicted, or else measured and remembered."""
-    settings = folder.state.settings
-    prediction = prediction_of(folder, progress)
-    predictor = prediction.predictor if prediction else None
-    if predictor is not None or settings.budget.max_latency_s is None:
-        return lambda archs: prices(archs, predictor)
-    known: dict[str, Latency] = {}
-
-    def latency(arch: Architecture) -> Latency:
-        if arch.label not in known:
-            known[arch.label] = latency_of([arch], settings.runtime)[0]
-        return known[arch.label]
-
-    def measured(archs: Sequence[Architecture]) -> tuple[Price, ...]:
-        static = prices(archs, None)
-        return tuple(
-            Price(p.macs, p.params, p.peak_activation_bytes, latency(arch))
-            for arch, p in zip(archs, static, strict=True)
-        )
-
-    return measured
+def _at(designs: Designs, level: float) -> Designs:
+    return replace(designs, budget=scaled(designs.budget, level))
 
 
-def _first(
-    space: DesignSpace,
-    budget: Budget,
-    price: PriceOf,
-    classes: int,
-    channels: int,
-    progress: Progress,
-) -> list[tuple[dict[str, Choice], Candidate]]:
-    """The families' own tables at every level, the level of the most first."""
+def _first(designs: Designs, most: int, progress: Progress) -> Given:
+    """The families' own tables at every level, at most so many, evenly over their MACs.
+
+    Where none of them fits the whole budget, points of the space that do.
+    """
+    space, images = designs.space, designs.images
     points = [
         space.base_point(family, resolution)
         for family in FAMILIES
         for resolution in space.resolutions
     ]
-    result: dict[str, tuple[dict[str, Choice], Candidate]] = {}
-    with progress.task(f"Pricing {len(points)} tables at {len(LEVELS)} levels", len(LEVELS)) as on:
+    result: dict[str, tuple[Parameters, Candidate]] = {}
+    with progress.task(f"Pricing {len(points)} tables", len(LEVELS)) as advance:
         for level in LEVELS:
-            found = widest_of(points, scaled(budget, level), price, classes, channels)
+            found = widest_of(
+                points,
+                scaled(designs.budget, level),
+                designs.prices,
+                len(images.classes),
+                images.channels,
+            )
             of_label = {c.arch.label: p for p, c in zip(points, found, strict=True) if c}
             for candidate in racers([c for c in found if c is not None]):
                 label = candidate.arch.label
-                parameters = space.parameters(of_label[label])
-                result.setdefault(label, ({LEVEL: level, **parameters}, candidate))
-            on(1)
+                chosen: dict[str, Choice] = {LEVEL: level, **space.parameters(of_label[label])}
+                result.setdefault(label, (chosen, candidate))
+            advance(1)
     if not result:
-        raise _nothing_fits(budget, price, space, classes, channels)
-    return _spread_out(list(result.values()))
-
-
-def _spread_out(
-    all_of: list[tuple[dict[str, Choice], Candidate]],
-) -> list[tuple[dict[str, Choice], Candidate]]:
-    """At most `GENERATION` of them, evenly over their MACs."""
-    kept = spread([candidate.price.macs for _, candidate in all_of], GENERATION)
-    return [all_of[index] for index in sorted(kept)]
-
-
-def _nothing_fits(
-    budget: Budget, price: PriceOf, space: DesignSpace, classes: int, channels: int
-) -> LitheError:
-    from lithe.search.shortlist import candidate_of
-    from lithe.search.space import WIDTHS, table_of
-
-    narrowest = []
-    for family in FAMILIES:
-        for resolution in space.resolutions:
-            for width in WIDTHS:
-                try:
-                    point = space.base_point(family, resolution)
-                    narrowest.append(table_of(point, width, classes, channels))
-                except LitheError:
-                    continue  # a row has no channel left
-                break
-    priced = zip(narrowest, price(narrowest), strict=True)
-    return impossible(budget, [candidate_of(arch, cost, budget) for arch, cost in priced])
+        return tuple(
+            ({LEVEL: LEVELS[0], **parameters}, candidate)
+            for parameters, candidate in designs.first((), most)
+        )
+    all_of = list(result.values())
+    kept = spread([candidate.price.macs for _, candidate in all_of], most)
+    return tuple(all_of[index] for index in sorted(kept))
 
 
 def _allowance(first: int, trials: int, epochs: int) -> int:
@@ -188,3 +132,18 @@ def _allowance(first: int, trials: int, epochs: int) -> int:
         size = min(GENERATION, left)
         total, left = total + race_cost(size, epochs), left - size
     return total
+
+
+def _keep(folder: Folder, trials: Sequence[Trial]) -> None:
+    """Write what came of all trials into the state."""
+    lost = {t.candidate.arch.label: t.lost for t in trials if t.lost}
+    standings = {t.candidate.arch.label: t.standing for t in trials if t.standing and not t.lost}
+    folder.update(
+        msgspec.structs.replace(
+            folder.state,
+            candidates=tuple(trial.candidate for trial in trials),
+            standings=standings,
+            lost=lost,
+            searched=True,
+        )
+    )

@@ -21,6 +21,7 @@ from lithe.progress import Progress
 from lithe.report.front_page import front_page
 from lithe.report.front_rows import FrontRows
 from lithe.run import front_state
+from lithe.run.designs import Designs
 from lithe.run.folder import Folder, check_new, held, read_state, write_history
 from lithe.run.front_file import NETWORKS, Front, FrontPoint, write_front
 from lithe.run.front_rows import front_rows
@@ -28,7 +29,7 @@ from lithe.run.front_search import search_front
 from lithe.run.front_state import FrontState, Trained, read_front_state, write_front_state
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
-from lithe.run.prices import prediction_of, prices
+from lithe.run.prices import prediction_of, predicts, prices
 from lithe.run.same_images import check_same_images
 from lithe.run.settings import Settings, State
 from lithe.run.training import recipe_of, seeded
@@ -37,6 +38,7 @@ from lithe.runtimes import RUNTIMES, RuntimeName, check_runtime
 from lithe.search.front import front
 from lithe.search.levels import objectives, worth, worth_training
 from lithe.search.shortlist import Candidate
+from lithe.search.space import design_space
 from lithe.search.trial import Trial
 from lithe.training.images import ImageData, open_data
 from lithe.training.transforms import preprocessing
@@ -99,6 +101,11 @@ def resume_pareto(out: Path, progress: Progress) -> FrontResult:
 
 def _fabric(settings: Settings) -> Fabric:
     check_runtime(settings.runtime)
+    if settings.budget.max_latency_s is not None and not predicts(settings):
+        raise LitheError(
+            f"a front up to a latency is searched by predictions, which --runtime "
+            f"{settings.runtime} has none of: leave --runtime out, or limit --max-macs instead"
+        )
     fabric = make_fabric()
     if fabric.world_size > 1:
         raise LitheError(
@@ -119,8 +126,17 @@ def _go_on(folder: Folder, made: FrontState, fabric: Fabric, progress: Progress)
     )
     check_same_images(folder, data)
     if not made.chosen:
-        trials = search_front(folder, data, fabric, progress)
-        made = _chosen(trials, made, folder, fabric, progress)
+        prediction = prediction_of(folder, progress)
+        predictor = prediction.predictor if prediction else None
+        designs = Designs(
+            design_space(data.typical_side),
+            settings.budget,
+            lambda archs: prices(archs, predictor),
+            data,
+            settings.seed,
+        )
+        trials = search_front(folder, designs, fabric, progress)
+        made = _chosen(trials, made, folder, designs, fabric, progress)
     for number, candidate in enumerate(made.chosen, 1):
         if candidate.arch.label not in made.trained:
             progress.say(f"network {number} of {len(made.chosen)}: {candidate.arch.label}")
@@ -137,22 +153,22 @@ def _go_on(folder: Folder, made: FrontState, fabric: Fabric, progress: Progress)
 
 
 def _chosen(
-    trials: Sequence[Trial], made: FrontState, folder: Folder, fabric: Fabric, progress: Progress
+    trials: Sequence[Trial],
+    made: FrontState,
+    folder: Folder,
+    designs: Designs,
+    fabric: Fabric,
+    progress: Progress,
 ) -> FrontState:
     """Those that are trained in full: of the front, spread out, and quick enough when timed."""
-    budget = folder.state.settings.budget
-    prediction = prediction_of(folder, progress)
-    predictor = prediction.predictor if prediction else None
     left, kept = list(trials), dict[str, Candidate]()
     while len(kept) < made.points:
-        wanted = worth_training(left, objectives(budget), made.points - len(kept))
+        wanted = worth_training(left, objectives(designs.budget), made.points - len(kept))
         too_slow: LitheError | None = None
         for candidate in wanted:
             left = [trial for trial in left if trial.candidate != candidate]
             try:
-                found = verified(
-                    [candidate], folder, lambda a: prices(a, predictor), fabric, progress
-                )
+                found = verified([candidate], folder, designs.prices, fabric, progress)
                 kept.setdefault(found.arch.label, found)
             except LitheError as error:
                 too_slow = error

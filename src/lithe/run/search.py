@@ -6,7 +6,6 @@ import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
-from lithe.latency_table.predictors import left_out
 from lithe.latency_table.values import Predictor
 from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
@@ -15,7 +14,7 @@ from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
 from lithe.run.prices import Prediction, prediction_of, prices
-from lithe.run.settings import GENERATION, INHERIT, TRIALS, PredictionError, State
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, State
 from lithe.run.verify import verified
 from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
@@ -62,13 +61,12 @@ def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction
     """Write into the state how good the predictions of the best candidate's table are."""
     if prediction is None or best.price.predicted is None:
         return
-    table = prediction.at(best.price.predicted.threads)
-    error = left_out(table.networks)
-    state = msgspec.structs.replace(folder.state, reference_s=table.networks[0].reference_s)
-    if error is not None:
-        told = PredictionError(error.networks, error.median, error.worst)
-        state = msgspec.structs.replace(state, prediction_error=told)
-    folder.update(state)
+    told = prediction.told(best.price.predicted.threads)
+    folder.update(
+        msgspec.structs.replace(
+            folder.state, reference_s=told.reference_s, prediction_error=told.error
+        )
+    )
 
 
 def _best_first(state: State) -> list[Candidate]:

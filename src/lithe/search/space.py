@@ -49,8 +49,8 @@ Constraint = Callable[[StageChoice, Maps], bool]
 def kernel_fits_its_maps(choice: StageChoice, maps: Maps) -> bool:
     """No kernel above 3 is wider than a map that it reads.
 
-    On a map as wide as the kernel about half of its multiplications meet padding; beyond
-    that most do. Kernels of 3 are the papers' on maps of any size.
+    On a map as wide as the kernel somewhat less than half of its multiplications meet
+    padding; beyond that most do. Kernels of 3 are the papers' on maps of any size.
 
     >>> kernel_fits_its_maps(StageChoice(n=2, t=6, k=5), Maps(first=8, others=4))
     False

@@ -1,5 +1,6 @@
 """The trials of a search in Optuna's store: each is there as a whole, or not at all."""
 
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -21,7 +22,7 @@ from lithe.search.sampler import (
     draw,
 )
 from lithe.search.shortlist import Candidate
-from lithe.search.store import WAIT_S, open_store, shown, store_errors
+from lithe.search.store import ATTEMPTS, PAUSE_S, WAIT_S, open_store, shown, store_errors
 from lithe.search.trial import Trial
 
 ACCURACY = "accuracy"
@@ -73,12 +74,21 @@ class Study:
             if CANDIDATE not in row.user_attrs
         )
 
+    def newest_misfit(self, generation: int) -> dict[str, Choice] | None:
+        """The newest point if it is a misfit of this generation."""
+        row = self._rows()[-1]
+        misfit = row.user_attrs[GENERATION] == generation and CANDIDATE not in row.user_attrs
+        return row.params if misfit else None
+
+    def address(self, *numbers: int) -> tuple[int, ...]:
+        """What decides a draw: the seed, how many points there are, and `numbers`."""
+        return (self.seed, len(self._rows()), *numbers)
+
     def draw(self, attempt: int, at_random: bool = False) -> dict[str, Choice]:
         """Parameters to try next, the same at every call until a trial is added or told."""
         rows = self._rows()
         known = [row for row in rows if row.state != TrialState.FAIL]
-        address = (self.seed, len(rows), attempt)
-        return draw(self.choices, known, self.directions, address, at_random)
+        return draw(self.choices, known, self.directions, self.address(attempt), at_random)
 
     def begin(
         self, generation: int, parameters: Parameters, candidate: Candidate, parent: int | None
@@ -199,6 +209,7 @@ def open_study(
             )
         except DuplicatedStudyError:
             optuna_study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+            _wait_for_its_owner(optuna_study)
         if RUN not in optuna_study.user_attrs:  # new, or its maker was killed right here
             optuna_study.set_metric_names([ACCURACY, *(cost.what for cost in costs)])
             optuna_study.set_user_attr(SPACE, _digest(choices))
@@ -206,6 +217,14 @@ def open_study(
     study = Study(url, name, run, costs, choices, seed, optuna_study)
     study.check_owner()
     return study
+
+
+def _wait_for_its_owner(study: optuna.Study) -> None:
+    # Between the making of a study and the writing of whose it is lie some milliseconds.
+    for _ in range(ATTEMPTS):
+        if RUN in study.user_attrs:
+            return
+        time.sleep(PAUSE_S)
 
 
 def _directions(costs: tuple[Limit, ...]) -> tuple[Direction, ...]:
