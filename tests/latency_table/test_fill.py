@@ -1,5 +1,6 @@
 """Networks are timed and kept: really run, stopped, killed, on a machine that becomes slow."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -98,10 +99,10 @@ class _Machine:
     ("reference_s", "turns", "disturbed", "said"),
     [
         ([1e-4] * 3, 3, False, 0),
-        ([1e-4, 1.14e-4, 1e-4], 3, False, 0),
+        ([1e-4, 1.09e-4, 1e-4], 3, False, 0),
         # One calm turn is too few to know that it is one; two of them agree.
         ([1e-4, 1.3e-4, 1.3e-4, 1e-4], 4, False, 0),
-        ([1.3e-4] * 6, 6, True, 1),
+        ([1.3e-4] * 8, 8, True, 1),
     ],
 )
 def test_a_machine_that_becomes_slow_is_measured_again_and_said(
@@ -155,8 +156,11 @@ def test_a_table_is_filled_to_a_number_and_goes_on_where_it_was(
     assert fill_table(table, ISA, 1, planned, 5, effort=BRIEF).measured == 0
     kept = {times.arch for times in table.networks(context_of(ISA, 1))}
     assert kept == set(TINIES[:5])
+    (slow,) = table.networks(context_of(ISA, 1))[2:3]
+    table.add(context_of(ISA, 1), dataclasses.replace(slow, disturbed=True))
     last = fill_table(table, ISA, 1, planned, 8, effort=BRIEF, enough=lambda: True)
     assert (last.measured, last.networks, last.enough) == (1, 6, True)
+    assert last.again >= 1  # what was disturbed is measured once more
 
 
 _FILLER = """
@@ -188,7 +192,7 @@ def test_what_was_measured_before_the_end_is_whole(tmp_path: Path, sent: signal.
     )
     try:
         assert process.stdout is not None
-        told = {int(process.stdout.readline()) for _ in range(4)}
+        told = {int(process.stdout.readline()) for _ in range(2)}
         process.send_signal(sent)
         told |= {int(line) for line in process.communicate(timeout=60)[0].split()}
     finally:

@@ -17,7 +17,7 @@ from tests.latency_table.sample import HERE, network
 
 from lithe.errors import LitheError
 from lithe.latency_table import store
-from lithe.latency_table.reference import best_known
+from lithe.latency_table.reference import DISTURBED, best_known
 from lithe.latency_table.schema import FORMAT
 from lithe.latency_table.store import Table, open_table
 
@@ -82,6 +82,8 @@ def test_times_are_those_of_one_moment(
         assert times.reference_s == known
         assert times.whole_s == pytest.approx(3 * known)
         assert [step.seconds for step in times.steps] == pytest.approx([known / 100] * 3)
+        then_s = references[times.arch.num_classes - 1]
+        assert times.disturbed == (then_s > DISTURBED * known)
 
 
 def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ POINTS = (
     ("mobilenet_v1", 0.25, 24, 0.846),
     ("mobilenet_v2", 0.35, 32, 0.862),
     ("mobilenet_v2", 0.5, 48, 0.911),
-    ("mobilenet_v1", 0.75, 48, 0.903),
+    ("mobilenet_v1", 0.85, 48, 0.903),
     ("mobilenet_v1", 1.0, 48, 0.921),
 )
 DOMINATED = 5

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
-from lithe.device import Bandwidth, Cache, Device, Launch, Peak
+from lithe.device import Bandwidth, Cache, Device, LatencyTable, Launch, Peak
 from lithe.device.boards import BOARDS
+from lithe.device.latency_rows import Kernel, TimedNetwork
 from lithe.report.device_text import boards_text, device_text
 from lithe.report.terminal import render
 
@@ -54,6 +56,19 @@ def test_golden_board(name: str, golden: Callable[[str, str], None]) -> None:
     text = text_of(BOARDS[name])
     assert "from data sheet" in text
     golden(f"device_{name}", text)
+
+
+def test_latency_tables_are_told_with_their_error(golden: Callable[[str, str], None]) -> None:
+    networks = tuple(
+        TimedNetwork("{}", (0, 1), (1e-5, 2e-5), 3.1e-5, disturbed=i == 0) for i in range(1200)
+    )
+    kernels = (Kernel("f32_pw_1", 4, (1.0,)), Kernel("f32_pw_2", 4, (2.0,)))
+    one = LatencyTable("Some CPU", "avx512", 1, "0123", 1.02e-4, kernels, networks)
+    two = replace(one, threads=2, reference_s=6.1e-5, networks=networks[1:3])
+    device = replace(MEASURED, peaks=(), bandwidths=(), launches=(), latency=(one, two))
+    text = render(device_text(device, errors={1: 0.0312}), width=80, plain=True)
+    golden("device_latency", text)
+    assert "error:" not in text_of(device)
 
 
 def test_golden_boards(golden: Callable[[str, str], None]) -> None:

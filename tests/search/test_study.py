@@ -1,5 +1,6 @@
 """Trials in a store that others may hold, break, or work in at the same time."""
 
+import multiprocessing
 import signal
 import sqlite3
 import subprocess
@@ -185,3 +186,27 @@ def test_killed_and_resumed(tmp_path: Path, after: int) -> None:
     stored = [trial for trial in study.trials() if trial.standings]
     assert sum(len(trial.standings) for trial in stored) == after
     assert search(study, first(), candidate_of, train, EFFORT) == whole
+
+
+def test_searches_that_begin_with_a_new_store_at_once(tmp_path: Path) -> None:
+    """Of those with one name one is told to choose another; the others all go on."""
+    processes = multiprocessing.get_context("fork")
+    together, outcomes = processes.Barrier(4), processes.SimpleQueue()
+    url = f"sqlite:///{tmp_path}/trials.db"
+
+    def begin(name: str, run: str) -> None:
+        together.wait()
+        try:
+            open_study(url, name, run, CHOICES)
+            outcomes.put((name, "goes on"))
+        except LitheError as error:
+            outcomes.put((name, str(error).split(" belongs to ")[1][:8]))
+
+    names = [("a", "a1"), ("a", "a2"), ("b", "b1"), ("c", "c1")]
+    begun = [processes.Process(target=begin, args=args) for args in names]
+    for process in begun:
+        process.start()
+    for process in begun:
+        process.join(60)
+    said = sorted(outcomes.get() for _ in names)
+    assert said == [("a", "goes on"), ("a", "the run "), ("b", "goes on"), ("c", "goes on")]

@@ -19,14 +19,16 @@ _LOOK_EVERY = 20  # networks, from one question whether it is enough to the next
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was done: networks measured now, of which other work disturbed some, and all there are.
+    """What was done: networks measured now, and all that are there, some of them `disturbed`.
 
-    `enough` says that it ended before the table had as many as were asked for.
+    `again` were measured twice, because other work had slowed the machine down. `enough` says
+    that it ended before the table had as many as were asked for.
     """
 
     measured: int
-    disturbed: int
+    again: int
     networks: int
+    disturbed: int
     enough: bool = False
 
 
@@ -44,23 +46,30 @@ def fill_table(
     """Measure donor networks until the table has `networks` of them for this machine.
 
     What is there already counts, so what was stopped goes on, and a larger number extends
-    the table. From time to time `enough` is asked whether the table is good as it is.
+    the table. From time to time `enough` is asked whether the table is good as it is. At
+    the end those that other work disturbed are measured once more.
 
     Raises:
         LitheError: as `lithe.latency_table.fill.measure_networks`.
         KeyboardInterrupt: Ctrl-C; what was measured is in the table.
     """
-    there = {network_name(times.arch) for times in table.networks(context_of(isa, threads))}
-    before, disturbed, measured = len(there), 0, 0
+    context = context_of(isa, threads)
+    there = {network_name(times.arch) for times in table.networks(context)}
+    before, measured, satisfied = len(there), 0, False
     wanted = max(0, networks - before)
     fresh = (arch for arch in donors(SEED) if network_name(arch) not in there)
     with progress.task("measuring networks", wanted) as advance:
-        for times in measure_networks(
+        for _ in measure_networks(
             islice(fresh, wanted), isa, threads, plan, table, effort=effort, progress=progress
         ):
             measured += 1
-            disturbed += times.disturbed
             advance()
             if measured < wanted and measured % _LOOK_EVERY == 0 and enough():
-                return Filled(measured, disturbed, before + measured, enough=True)
-    return Filled(measured, disturbed, before + measured)
+                satisfied = True
+                break
+    slow = [times.arch for times in table.networks(context) if times.disturbed] if measured else []
+    with progress.task("measuring disturbed networks again", len(slow)) as advance:
+        for _ in measure_networks(slow, isa, threads, plan, table, effort=effort):
+            advance()
+    disturbed = sum(times.disturbed for times in table.networks(context))
+    return Filled(measured, len(slow), before + measured, disturbed, satisfied)

@@ -52,7 +52,7 @@ class TablePredictor:
     def __init__(self, context: Context, networks: Sequence[NetworkTimes], plan: Plan) -> None:
         self.context = context
         self.networks = tuple(networks)
-        self._plan = plan
+        self.plan = plan
         self._table = _Table(self.networks)
 
     def __call__(self, archs: Sequence[Architecture]) -> tuple[Predicted, ...]:
@@ -63,8 +63,8 @@ class TablePredictor:
                 engine does not have.
         """
         found = []
-        for seconds, known in self._table.predict(self._plan(archs)):
-            share = known / seconds if seconds else 1.0
+        for seconds, known in self._table.predict(self.plan(archs)):
+            share = min(1.0, known / seconds) if seconds else 1.0
             found.append(Predicted(seconds, share, self.context.threads, self.context.cpu))
         return tuple(found)
 
@@ -110,7 +110,7 @@ class _Table:
                 self._estimated[_key(step)] for step in plan if _key(step) not in self._known
             )
             whole = self._overhead.whole(known + other)
-            found.append((whole, whole * known / (known + other) if known + other else whole))
+            found.append((whole, whole * known / (known + other) if other else whole))
         return found
 
 

@@ -42,7 +42,7 @@ class Effort:
     turns: int = 3
     turn_s: float = 0.16
     apart: int = 3
-    most_turns: int = 6
+    most_turns: int = 8
     agree: float = 1.04
 
 

@@ -37,6 +37,9 @@ def _candidates(rows: RunRows) -> dict[str, Any]:
     return {
         "axes": axes,
         "families": families(rows.candidates),
+        "accuracy": "Accuracy on held-out images"
+        if any(row.status == OF_A_FRONT for row in rows.candidates)
+        else "Accuracy in the race",
         "points": [_point(row) for row in rows.candidates],
     }
 
@@ -79,12 +82,15 @@ def candidate_lines(row: CandidateRow) -> list[str]:
     return lines
 
 
+# Trained in full before, for a front that this run's network was taken from.
+OF_A_FRONT = "of a front"
 STATUS_TEXT = {
     "winner": "chosen",
     "raced": "raced",
     "too slow": "too slow when timed",
     "fits": "fits, not raced",
     "over budget": "over budget",
+    OF_A_FRONT: "of the front",
 }
 
 

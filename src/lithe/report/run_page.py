@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from lithe.report import words
 from lithe.report.offline_page import joined, offline_page
-from lithe.report.plots import STATUS_TEXT, plot_values
+from lithe.report.plots import OF_A_FRONT, STATUS_TEXT, plot_values
 from lithe.report.rows import CandidateRow, EpochRow, ExampleRow, RunRows
 
 STYLES = ("run.css",)
@@ -21,6 +21,7 @@ MOST_CONFUSED = 8
 _SHAPES = {
     "winner": '<path d="M0-10 3-4 10-3 5 2 6 8 0 5-6 8-5 2-10-3-3-4Z"/>',
     "raced": '<circle r="6" stroke="none"/>',
+    OF_A_FRONT: '<circle r="6" stroke="none"/>',
     "too slow": '<path d="M0 6-6-5 6-5Z"/>',
     "fits": '<circle r="5" fill="none" stroke-width="3"/>',
     "over budget": '<path d="M-5-5 5 5M-5 5 5-5" stroke-width="4"/>',
@@ -80,6 +81,11 @@ def _ordered(candidates: Sequence[CandidateRow]) -> list[CandidateRow]:
 
 def _candidates_text(candidates: Sequence[CandidateRow]) -> str:
     over = sum(row.status == "over budget" for row in candidates)
+    if any(row.status == OF_A_FRONT for row in candidates):
+        return (
+            f"The {len(candidates)} networks of a front, each trained in full before. The most "
+            "accurate one within the budget was taken, and measured again."
+        )
     raced = sum(row.accuracy is not None for row in candidates)
     considered = (
         f"{len(candidates)} networks were considered"

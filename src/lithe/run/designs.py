@@ -1,17 +1,19 @@
 """The networks that a run chooses from: those of the grid, and the points beyond it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.profiling.latency import Latency
 from lithe.search.budget import Budget
+from lithe.search.parent import parent_of
 from lithe.search.point import Point
 from lithe.search.sampler import Parameters
 from lithe.search.shortlist import Candidate, candidate_of, impossible, largest_that_fit, racers
 from lithe.search.space import WIDTHS, DesignSpace, space, table_of
+from lithe.search.trial import Trial
 from lithe.search.verify import Prices
 from lithe.search.widest import widest, widest_of
 from lithe.training.images import ImageData
@@ -46,6 +48,10 @@ class Designs:
         point = self.space.point_of(parameters)
         classes, channels = len(self.images.classes), self.images.channels
         return widest(point, self.budget, self.prices, classes, channels)
+
+    def parent_of(self, parameters: Parameters, trained: Sequence[Trial]) -> int | None:
+        """The number of the trained trial that is most like a point; None: none of its family."""
+        return parent_of(self.space, parameters, trained)
 
     def first(self, grid: tuple[Candidate, ...], most: int) -> Given:
         """What a search begins with: the racers of the grid, with their parameters.

@@ -12,6 +12,7 @@ from lithe.nets.build import Network, build
 from lithe.nets.model_file import load
 from lithe.profiling.latency import Latency
 from lithe.profiling.static import static_profile
+from lithe.report.plots import OF_A_FRONT
 from lithe.report.rows import (
     AttemptRow,
     CandidateRow,
@@ -153,7 +154,8 @@ def _candidate(state: State, candidate: Candidate) -> CandidateRow:
     elif candidate.breaks:
         status = "over budget"
     else:
-        status = "raced" if standing else "fits"
+        raced = "raced" if state.settings.front is None else OF_A_FRONT
+        status = raced if standing else "fits"
     return CandidateRow(
         network=_network(arch.label, candidate.price),
         family=arch.name,
@@ -235,6 +237,8 @@ def _facts(
             f"learning rate {recipe.learning_rate:.2g}, augmentation {recipe.augmentation:.2f}"
         )
         facts.insert(1, ("Training", training))
+    if settings.front is not None:
+        facts.insert(1, ("Front", f"the network comes from {settings.front}"))
     if processes > 1:
         facts.append(("Processes", str(processes)))
     return (*facts, ("Started", state.started), ("Finished", state.finished))

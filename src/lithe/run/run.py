@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from lithe import __version__
 from lithe.arch import Architecture, changed
 from lithe.device.file import save_device
+from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.build import Network
 from lithe.nets.model_file import load
@@ -17,6 +18,7 @@ from lithe.nets.pretrained import load_pretrained, pretrained_name
 from lithe.progress import Progress
 from lithe.report.rows import RunRows
 from lithe.report.run_page import run_page
+from lithe.run import front_state
 from lithe.run.check import check_settings
 from lithe.run.finished import Timing, reject, time_finished
 from lithe.run.folder import Folder, check_new, held, read_state
@@ -88,6 +90,8 @@ def resume_run(out: Path, progress: Progress) -> Result:
         LitheError: no run there, it is being worked on, or its images have changed.
     """
     state = read_state(out)
+    if (out / front_state.NAME).exists():
+        raise LitheError(f"{out} is a front; go on with: lithe pareto --resume {out}")
     check_runtime(state.settings.runtime)
     fabric = make_fabric()
     machine = prepare(state.settings)

@@ -6,15 +6,15 @@ import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
-from lithe.latency_table.predictors import left_out
 from lithe.latency_table.values import Predictor
+from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
 from lithe.progress import Progress
 from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
 from lithe.run.prices import Prediction, prediction_of, prices
-from lithe.run.settings import GENERATION, TRIALS, PredictionError, State
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, State
 from lithe.run.verify import verified
 from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
@@ -61,13 +61,12 @@ def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction
     """Write into the state how good the predictions of the best candidate's table are."""
     if prediction is None or best.price.predicted is None:
         return
-    table = prediction.at(best.price.predicted.threads)
-    error = left_out(table.networks)
-    state = msgspec.structs.replace(folder.state, reference_s=table.networks[0].reference_s)
-    if error is not None:
-        told = PredictionError(error.networks, error.median, error.worst)
-        state = msgspec.structs.replace(state, prediction_error=told)
-    folder.update(state)
+    told = prediction.told(best.price.predicted.threads)
+    folder.update(
+        msgspec.structs.replace(
+            folder.state, reference_s=told.reference_s, prediction_error=told.error
+        )
+    )
 
 
 def _best_first(state: State) -> list[Candidate]:
@@ -103,7 +102,7 @@ def _search(
     if only_grid and len(first) == 1:  # nothing to compare it with
         folder.update(msgspec.structs.replace(folder.state, searched=True))
         return
-    task = trial_task(folder, designs.images)
+    task = trial_task(folder, designs.images, inherit if INHERIT else None)
     epochs = trial_epochs(task, first[0][1].arch)
     effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
     trials = _trained(folder, designs, first, task, effort, fabric, progress)
@@ -166,6 +165,7 @@ def _trained(
                     designs.candidate_of,
                     train,
                     effort,
+                    designs.parent_of if INHERIT else None,
                 )
         finally:
             workers.close()

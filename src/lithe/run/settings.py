@@ -21,6 +21,9 @@ SearchName = Literal["grid", "space"]
 DEFAULT_SEARCH: SearchName = "space"
 TRIALS = 24  # candidates that a search of the design space trains for a few epochs
 GENERATION = 6  # of them are drawn and raced at once, after those of the grid
+# Whether a candidate begins with the weights of the trained one that is most like it. The
+# ablation in docs/fit.md decides; see benchmarks/inherit.py.
+INHERIT = False
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

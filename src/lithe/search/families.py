@@ -6,9 +6,9 @@ from lithe.arch.rows import Activation
 
 KERNELS = (3, 5, 7)
 EXPANSIONS = (2, 3, 4, 6)
-# relu6 is the papers' of 2017 and 2018, hard_swish that of 2019, which costs the engine as
-# little. Not here: relu, which is as fast as relu6 and as accurate in the V2 paper's
-# experience, and silu, whose exponential takes longer (docs/decisions, design space).
+# relu6 is the papers' of 2017 and 2018, hard_swish that of 2019, which costs the engine
+# hardly more. Not here: relu, which costs the same and differs above 6 only, and silu, whose
+# exponential costs half a network more (docs/decisions/0010-design-space.md).
 ACTIVATIONS: tuple[Activation, ...] = ("relu6", "hard_swish")
 
 

@@ -1,5 +1,6 @@
 """The store of trials, and what can go wrong with it, in words."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,9 @@ from lithe.search.quiet import quiet
 # How long a write waits for another program that holds an SQLite store.
 WAIT_S = 20.0
 IN_MEMORY = ""
+# Two searches that begin with a new store at once both try to make its tables.
+MADE_BY_ANOTHER = ("already exists", "unique constraint", "duplicate")
+ATTEMPTS, PAUSE_S = 20, 0.1
 
 
 def open_store(url: str, wait_s: float = WAIT_S) -> BaseStorage:
@@ -29,6 +33,13 @@ def open_store(url: str, wait_s: float = WAIT_S) -> BaseStorage:
         return InMemoryStorage()
     with store_errors(url):
         arguments = {"timeout": wait_s} if make_url(url).get_backend_name() == "sqlite" else {}
+        for _ in range(ATTEMPTS):
+            try:
+                return RDBStorage(url, engine_kwargs={"connect_args": arguments})
+            except (OptunaError, SQLAlchemyError) as error:
+                if not any(part in str(_first(error)).lower() for part in MADE_BY_ANOTHER):
+                    raise
+                time.sleep(PAUSE_S)
         return RDBStorage(url, engine_kwargs={"connect_args": arguments})
 
 
@@ -93,11 +104,15 @@ SQLITE = {
 
 
 def _what_is_wrong(error: BaseException) -> str:
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
+    cause = _first(error)
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     for part, words in SQLITE.items():
         if part in said.lower():
             return words
     return f"does not answer: {said}"
+
+
+def _first(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -1,5 +1,6 @@
 """The trials of a search in Optuna's store: each is there as a whole, or not at all."""
 
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -21,7 +22,7 @@ from lithe.search.sampler import (
     draw,
 )
 from lithe.search.shortlist import Candidate
-from lithe.search.store import WAIT_S, open_store, shown, store_errors
+from lithe.search.store import ATTEMPTS, PAUSE_S, WAIT_S, open_store, shown, store_errors
 from lithe.search.trial import Trial
 
 ACCURACY = "accuracy"
@@ -199,6 +200,7 @@ def open_study(
             )
         except DuplicatedStudyError:
             optuna_study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+            _wait_for_its_owner(optuna_study)
         if RUN not in optuna_study.user_attrs:  # new, or its maker was killed right here
             optuna_study.set_metric_names([ACCURACY, *(cost.what for cost in costs)])
             optuna_study.set_user_attr(SPACE, _digest(choices))
@@ -206,6 +208,14 @@ def open_study(
     study = Study(url, name, run, costs, choices, seed, optuna_study)
     study.check_owner()
     return study
+
+
+def _wait_for_its_owner(study: optuna.Study) -> None:
+    # Between the making of a study and the writing of whose it is lie some milliseconds.
+    for _ in range(ATTEMPTS):
+        if RUN in study.user_attrs:
+            return
+        time.sleep(PAUSE_S)
 
 
 def _directions(costs: tuple[Limit, ...]) -> tuple[Direction, ...]:

@@ -101,7 +101,7 @@ function drawCandidates() {
   if (above) {
     laidOut.yaxis = axis(t, {
       domain: [split ? split + 0.06 : 0, 1], ticksuffix: " %", nticks: 6,
-      title: title(t, "Accuracy in the race", 10),
+      title: title(t, page.candidates.accuracy, 10),
     });
   }
   if (strip) {
