@@ -9,6 +9,7 @@ read from a file can be trusted to unroll in bounded time.
 """
 
 import hashlib
+import re
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,6 +24,9 @@ Repeats = Annotated[int, Meta(ge=1, le=64)]
 Stride = Annotated[int, Meta(ge=1, le=8)]
 Expansion = Annotated[int, Meta(ge=1, le=32)]
 Squeeze = Annotated[int, Meta(ge=1, le=64)]
+
+_STRUCTURED = re.compile(r"(?P<family>[^-]+)-(?P<structure>.+?)(?P<rest>(_standard)?_w[^_]+_r\d+)")
+_SHORT = 40  # letters
 
 
 class Conv(Struct, frozen=True, forbid_unknown_fields=True, tag_field="block", tag="conv"):
@@ -135,14 +139,23 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def short_label(self) -> str:
-        """The label, or where its name holds a structure, the family and a digest of the name.
+        """The label for where a hundred letters have no room: see `shortened`."""
+        return shortened(self.label)
 
-        For lines and columns that a label of a hundred letters does not fit into.
+    @property
+    def family(self) -> str:
+        """The name without the structure that may follow it."""
+        return self.name.partition("-")[0]
 
-        >>> Architecture(name="mobilenet_v2", rows=(Conv(k=3, c=8),)).short_label
-        'mobilenet_v2_w1_r224'
-        """
-        if len(self.name) <= 24:
-            return self.label
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:4]
-        return f"{self.name.split('-')[0]}~{digest}_w{self.width:g}_r{self.resolution}"
+
+def shortened(label: str) -> str:
+    """A label, or where it holds a structure, a digest of the structure in its place.
+
+    >>> shortened("mobilenet_v2-hs-n1t1k3-n2t3k5s-n3t6k3-n4t4k7-n3t6k3-n3t6k3-n1t6k3_w0.5_r96")
+    'mobilenet_v2~74ee_w0.5_r96'
+    """
+    found = _STRUCTURED.fullmatch(label)
+    if found is None or len(label) <= _SHORT:
+        return label
+    digest = hashlib.sha256(found["structure"].encode()).hexdigest()[:4]
+    return f"{found['family']}~{digest}{found['rest']}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lithe.arch.rows import shortened
 from lithe.report.rows import LimitRow, NetworkRow, RunRows
 from lithe.runtimes import WORDS
 from lithe.units import format_bytes, format_count, format_seconds
@@ -155,7 +156,8 @@ def held_out_images(rows: RunRows) -> str:
 
 def result(rows: RunRows) -> str:
     """The run in one sentence."""
-    right = f"{rows.chosen.label} gets {percent(rows.accuracy)} of {held_out_images(rows)} right"
+    name = shortened(rows.chosen.label)
+    right = f"{name} gets {percent(rows.accuracy)} of {held_out_images(rows)} right"
     parts = [f"{right} with {format_count(rows.chosen.macs)} MACs"]
     broken = [limit for limit in rows.limits if limit.holds is False]
     if broken:

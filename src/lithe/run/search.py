@@ -152,7 +152,7 @@ def _trained(
             settings.cluster,
             fabric,
             progress,
-            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
+            lambda work, row: advance(1, note=f"{work.arch.short_label} {row.val_accuracy:.1%}"),
         )
         if not folder.writes:
             follow(workers, fabric)

@@ -84,7 +84,7 @@ def _attempt(candidate: Candidate, limit: float, folder: Folder, progress: Progr
 
 def _said(attempt: Attempt, limit: float, then_s: float | None) -> str:
     predicted = attempt.candidate.price.predicted
-    words = f"{attempt.candidate.arch.label}: "
+    words = f"{attempt.candidate.arch.short_label}: "
     if predicted is not None:
         words += f"{format_seconds(predicted.seconds)} predicted, "
     words += f"{format_seconds(attempt.measured.p50_s)} measured"
