@@ -70,9 +70,10 @@ def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction
 
 
 def _best_first(state: State) -> list[Candidate]:
-    """What was trained, the most accurate first; a single candidate was not trained at all.
+    """What was trained, the most accurate first; then what was not, for want of better.
 
-    Who was still in its race at the end comes before who was not.
+    Who was still in its race at the end comes before who was not. Of those that were not
+    trained the racers come first, then who uses most of the budget.
     """
     fitting = [candidate for candidate in state.candidates if not candidate.breaks]
     known = [candidate for candidate in fitting if candidate.arch.label in state.standings]
@@ -81,7 +82,9 @@ def _best_first(state: State) -> list[Candidate]:
         standing = state.standings[candidate.arch.label]
         return -standing.epochs, *better_first(standing)
 
-    return sorted(known, key=rank) or list(racers(fitting))
+    ranked = sorted(known, key=rank) or list(racers(fitting))
+    untrained = [candidate for candidate in fitting if candidate not in ranked]
+    return ranked + sorted(untrained, key=lambda candidate: -candidate.price.macs)
 
 
 def _search(
