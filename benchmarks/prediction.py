@@ -6,7 +6,6 @@ compiled and timed. Ten thousand more are priced, to see how long that takes. No
 run on the machine.
 """
 
-import random
 import sys
 import tempfile
 import time
@@ -15,33 +14,15 @@ from typing import Any
 
 from benchmarks.conditions import write
 
-from lithe.arch import Architecture
-from lithe.cost.table import table_cost
-from lithe.engine.programs import threads_for
 from lithe.engine.target import instruction_set
-from lithe.errors import LitheError
 from lithe.latency_table.check import Checked, check, summary
-from lithe.latency_table.predictors import MachinePredictor
+from lithe.latency_table.predictors import MachinePredictor, runs_on
 from lithe.latency_table.store import open_table
 from lithe.progress import Progress
 from lithe.search.price import static_prices
-from lithe.search.space import WIDTHS, design_space, table_of
+from lithe.search.space import random_tables
 
-SIDE, CLASSES, COUNT, PRICED, SEED = 224, 10, 200, 10_000, 2026
-
-
-def candidates(count: int, seed: int, threads: int = 1, most: int = 1) -> list[Architecture]:
-    """Different random points of the space at random widths, that run on so many threads."""
-    space, rng = design_space(SIDE), random.Random(seed)
-    found: dict[Architecture, None] = {}
-    while len(found) < count:
-        try:
-            arch = table_of(space.random_point(rng), rng.choice(WIDTHS), CLASSES, 3)
-        except LitheError:
-            continue  # so narrow that a row has no channel left
-        if threads_for(table_cost(arch).macs, most) == threads:
-            found[arch] = None
-    return list(found)
+SIDE, COUNT, PRICED, SEED = 224, 200, 10_000, 2026
 
 
 def checked_row(each: Checked, threads: int) -> dict[str, Any]:
@@ -67,13 +48,13 @@ def main() -> None:
             filled_s = time.perf_counter() - began
             networks, left_out = len(predictor.networks), predictor.error
             if threads == 1:
-                many = candidates(PRICED, SEED + 1)
+                many = random_tables(SIDE, PRICED, SEED + 1)
                 began = time.perf_counter()
                 static_prices(many)
                 predictor(many)
                 priced_s = time.perf_counter() - began
                 rows.append({"what": "pricing", "candidates": PRICED, "seconds": priced_s})
-            some = candidates(COUNT, SEED, threads, threads)
+            some = random_tables(SIDE, COUNT, SEED, runs_on(threads))
             found = check(predictor, some, isa, table, progress=progress)
             error = summary(found)
             rows.append(

@@ -30,8 +30,8 @@ from lithe.search.race import Standing, race_epochs, survivors
 
 NAME, SEEDS = "search", (0, 1, 2)
 BUDGETS = {  # one option and its value for each
-    "digits": (("--max-macs", "1M"), ("--max-latency", "50us")),
-    "shapes": (("--max-macs", "2M"),),
+    "digits": (("--max-macs", "2M"), ("--max-latency", "0.1ms")),
+    "shapes": (("--max-macs", "3M"),),
 }
 EPOCHS, TRIALS = 20, 18
 QUICK_EPOCHS, QUICK_TRIALS = 2, 8

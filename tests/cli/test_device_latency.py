@@ -14,12 +14,21 @@ from tests.latency_table.sample import TINY
 from lithe.cli import cli
 from lithe.device.boards import BOARDS
 from lithe.device.file import load_device
-from lithe.latency_table import machine
+from lithe.engine.target import instruction_set
+from lithe.latency_table import machine, predictors
 from lithe.latency_table.carried import networks_in
+from lithe.latency_table.context import context_of
+from lithe.latency_table.plan import Planner
+from lithe.latency_table.store import open_table
+from lithe.latency_table.values import NetworkTimes, StepTime
 from lithe.profiling import probe
 
 HERE = BOARDS["pixel-1"]  # so that not all of this machine is measured in each test
-TINIES = tuple(structs.replace(TINY, num_classes=n) for n in range(2, 6))
+# The first has work for two threads.
+TINIES = (
+    structs.replace(TINY, width=16.0, resolution=64),
+    *(structs.replace(TINY, num_classes=n) for n in range(2, 5)),
+)
 
 
 @pytest.fixture
@@ -85,3 +94,28 @@ def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], said: str) -
     code, out, err = finished("device", *arguments)
     assert (code, out) == (2, "")
     assert said in err
+
+
+@pytest.mark.usefixtures("quick")
+def test_predictions_are_checked_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = context_of(instruction_set(), 1)
+    planner, table = Planner(instruction_set(), 1), open_table()
+    for number in range(20, 40):
+        arch = structs.replace(TINY, num_classes=number)
+        rows = tuple(StepTime(step, "n", 1e-6) for step in planner.steps([arch])[0])
+        table.add(context, NetworkTimes(arch, rows, 1e-5, 1e-4))
+    monkeypatch.setattr(predictors, "NETWORKS", 20)
+    some = tuple(structs.replace(TINY, num_classes=n) for n in range(2, 12))
+    monkeypatch.setattr("lithe.search.space.random_tables", lambda *_: some)
+    path = tmp_path / "check.json"
+    result = run("--check", 10, "--out", path)
+    assert result.exit_code == 0
+    assert "10 random networks predicted, then measured" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    kept = json.loads(path.read_text())
+    assert (kept["checked"], kept["networks_in_table"], kept["threads"]) == (10, 20, 1)
+    worst = max(abs(n["predicted_s"] / n["measured_s"] - 1) for n in kept["networks"])
+    assert kept["worst_error"] == pytest.approx(worst)
+    code, _, text = finished("device", "--check", "10", "--boards")
+    assert code == 2
+    assert "--check goes with" in text

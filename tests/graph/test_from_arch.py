@@ -99,12 +99,12 @@ tables = st.builds(
 
 
 @given(tables)
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_any_table(table: Architecture) -> None:
     assert_same(table)
 
 
 @given(tables)
-@settings(max_examples=5)
+@settings(max_examples=3)
 def test_the_twin_of_any_table(table: Architecture) -> None:
     assert_same(standard_twin(table))

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from tests.latency_table.sample import TINY, planned
 
 from lithe.arch import Architecture
-from lithe.engine.cache import Cache
 from lithe.engine.target import instruction_set
 from lithe.errors import LitheError
 from lithe.latency_table import fill
@@ -135,7 +134,8 @@ def test_turns_that_disagree_are_followed_by_others(
     wholes = [1.0, 2.0, 3.0, 3.05]
 
     def take_turn(runs: Runs, reference: Runs, turn_s: float) -> Turn:
-        return Turn(np.full(len(runs.network.schedule.steps), 0.5), wholes.pop(0), 1e-4)
+        whole, steps = wholes.pop(0), len(runs.network.schedule.steps)
+        return Turn(np.full(steps, whole / steps), whole, 1e-4)
 
     monkeypatch.setattr(fill, "take_turn", take_turn)
     (times,) = measured([TINY], table_in(tmp_path))
@@ -148,6 +148,7 @@ def test_a_table_is_filled_to_a_number_and_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr("lithe.latency_table.machine.donors", lambda seed: iter(TINIES))
     monkeypatch.setattr("lithe.latency_table.machine._LOOK_EVERY", 1)
+    monkeypatch.setattr("lithe.latency_table.machine.FEWEST", 1)
     table = table_in(tmp_path)
     first = fill_table(table, ISA, 1, planned, 2, effort=BRIEF)
     assert (first.measured, first.networks, first.enough) == (2, 2, False)
@@ -206,7 +207,7 @@ def test_what_was_measured_before_the_end_is_whole(tmp_path: Path, sent: signal.
 
 def test_stopping_between_two_keeps_what_is_there(tmp_path: Path) -> None:
     table = table_in(tmp_path)
-    networks = measure_networks(TINIES, ISA, 1, planned, table, effort=BRIEF, cache=Cache(tmp_path))
+    networks = measure_networks(TINIES, ISA, 1, planned, table, effort=BRIEF)
     got = list(islice(networks, 2))
     del networks
     kept = table.networks(context_of(ISA, 1))

@@ -74,3 +74,9 @@ def test_one_pixel_is_not_pooled() -> None:
 def test_a_table_that_cannot_be_unrolled_is_refused() -> None:
     with pytest.raises(LitheError, match="width"):
         Planner(ISAS[0], 1).steps([architecture("mobilenet_v2", width=0.01)])
+
+
+def test_planning_writes_no_ir() -> None:
+    for step in whole(architecture("mobilenet_v2"), PLANNERS[ISAS[0], 1]):
+        assert "ir" not in vars(step.kernel)
+        assert f"@{step.kernel.name}(" in step.kernel.ir

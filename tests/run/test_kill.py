@@ -5,10 +5,12 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.command import finished, lithe
+from tests.made_up_table import made_up_table
 
 from lithe.nets.model_file import load
 
@@ -22,6 +24,14 @@ KILLS = 4
 def kill(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
     os.killpg(process.pid, how)
     process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Latencies are predicted from a table that nobody had to measure first."""
+    with pytest.MonkeyPatch.context() as patch:
+        made_up_table(patch, tmp_path_factory.mktemp("cache"))
+        yield
 
 
 @pytest.fixture(scope="module")

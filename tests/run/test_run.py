@@ -1,11 +1,13 @@
 """A whole run, and what it leaves behind."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.command import finished
+from tests.made_up_table import made_up_table
 
 import lithe
 from lithe.errors import LitheError
@@ -15,10 +17,12 @@ from lithe.search.space import FAMILIES
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
     out = tmp_path_factory.mktemp("runs") / "digits"
     budget = lithe.Budget(max_macs=800_000, max_activation_bytes=100_000, max_latency_s=1.0)
-    return lithe.fit("digits", budget, out=out, epochs=4, threads=1, trials=8)
+    with pytest.MonkeyPatch.context() as patch:
+        made_up_table(patch, tmp_path_factory.mktemp("cache"))
+        yield lithe.fit("digits", budget, out=out, epochs=4, threads=1, trials=8)
 
 
 def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result: Result) -> None:

@@ -13,7 +13,7 @@ from lithe.errors import LitheError
 from lithe.search.budget import Budget
 from lithe.search.generations import Effort, race_cost, search, sizes
 from lithe.search.race import Standing
-from lithe.search.sampler import Choices, Parameters
+from lithe.search.sampler import Choices, Parameters, unlike
 from lithe.search.shortlist import Candidate
 from lithe.search.store import IN_MEMORY
 from lithe.search.study import Study, minimised, open_study
@@ -22,6 +22,15 @@ from lithe.search.work import Lost, Work
 
 OnDone = Callable[[Work, Standing | Lost], None]
 EFFORT = Effort(epochs=4, size=4, allowance_epochs=44)
+
+V2: Parameters = {
+    "family": "mobilenet_v2",
+    "resolution": 32,
+    "squeeze": False,
+    "mobilenet_v2.0.n": 2,
+    "mobilenet_v2.0.t": 4,
+    "mobilenet_v2.0.k": 3,
+}
 
 
 def in_memory(seed: int = 0, **limits: int) -> Study:
@@ -77,6 +86,22 @@ def test_a_space_without_anything_new_ends_the_search() -> None:
     effort = Effort(epochs=1, size=8, allowance_epochs=10_000)
     trials = search(study, first(), no_larger, train, effort)
     assert len({trial.candidate.arch.label for trial in trials}) == len(trials) == 2 * 2 * 3
+
+
+def test_a_tight_budget_is_met_near_what_is_known_to_fit() -> None:
+    """Only points that differ in one choice from one of two fit."""
+    fits: list[Parameters] = [
+        {**V2, "resolution": 32, "squeeze": squeeze} for squeeze in (False, True)
+    ]
+
+    def tight(parameters: Parameters) -> Candidate | None:
+        near = min(unlike(parameters, each) for each in fits) <= 2  # one choice differs
+        return candidate_of(parameters) if near else None
+
+    given_ones = [(fits[0], candidate) for candidate in [candidate_of(fits[0])] if candidate]
+    trials = search(in_memory(), given_ones, tight, train, EFFORT)
+    assert len(trials) == sum(sizes(1, EFFORT))
+    assert len({trial.candidate.arch.label for trial in trials}) == len(trials)
 
 
 @given(st.integers(1, 20), st.integers(1, 12), st.integers(1, 12), st.integers(0, 500))

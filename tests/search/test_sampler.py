@@ -8,9 +8,23 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from tests.search.made_up import CHOICES
 
-from lithe.search.sampler import Choice, Direction, Parameters, distributions, draw, drawn_for
+from lithe.search.sampler import (
+    Choice,
+    Choices,
+    Direction,
+    Parameters,
+    distributions,
+    draw,
+    drawn_for,
+    halfway,
+    unlike,
+)
 
 KINDS = distributions(CHOICES)
+V1_ONLY: Choices = {
+    **drawn_for(CHOICES, {"family": "mobilenet_v1"}),
+    "family": ("mobilenet_v1",),
+}
 MAXIMIZE: tuple[Direction, ...] = ("maximize",)
 
 
@@ -114,3 +128,14 @@ def test_a_batch_that_runs_is_avoided() -> None:
         return sum(draw(CHOICES, known, MAXIMIZE, (seed,)) == good for seed in range(30))
 
     assert repeats(trials + running) < repeats(trials)
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**40))
+@settings(max_examples=20, deadline=None)
+def test_half_of_what_differs_is_taken_over_until_nothing_does(a: int, b: int) -> None:
+    here, there = (draw(V1_ONLY, [], MAXIMIZE, (seed,), at_random=True) for seed in (a, b))
+    while here != there:
+        between = halfway(here, there, (a, b))
+        assert unlike(between, there) // 2 == unlike(here, there) // 4
+        assert all(between[name] in (here[name], there[name]) for name in here)
+        here = between

@@ -32,6 +32,7 @@ from lithe.search.space import (
     design_space,
     distance,
     kernel_fits_its_maps,
+    random_tables,
     space,
     table_of,
 )
@@ -210,3 +211,11 @@ def test_a_model_file_holds_a_point(tmp_path: Path, arch: Architecture) -> None:
     x = torch.randn(1, 3, arch.resolution, arch.resolution)
     with torch.no_grad():
         assert torch.equal(load(tmp_path / "m.safetensors")(x), network(x))
+
+
+def test_random_tables_are_different_suit_and_come_again() -> None:
+    found = random_tables(32, 20, 7, lambda table: table.width < 1)
+    assert len(set(found)) == 20
+    assert all(table.width < 1 and table.num_classes == 10 for table in found)
+    assert found == random_tables(32, 20, 7, lambda table: table.width < 1)
+    assert found != random_tables(32, 20, 8, lambda table: table.width < 1)

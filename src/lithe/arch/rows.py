@@ -8,6 +8,8 @@ The rows are also what a model file stores, so every field is bounded: a table t
 read from a file can be trusted to unroll in bounded time.
 """
 
+import hashlib
+import re
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -22,6 +24,9 @@ Repeats = Annotated[int, Meta(ge=1, le=64)]
 Stride = Annotated[int, Meta(ge=1, le=8)]
 Expansion = Annotated[int, Meta(ge=1, le=32)]
 Squeeze = Annotated[int, Meta(ge=1, le=64)]
+
+_STRUCTURED = re.compile(r"(?P<family>[^-]+)-(?P<structure>.+?)(?P<rest>(_standard)?_w[^_]+_r\d+)")
+_SHORT = 40  # letters
 
 
 class Conv(Struct, frozen=True, forbid_unknown_fields=True, tag_field="block", tag="conv"):
@@ -131,3 +136,26 @@ class Architecture(Struct, frozen=True, forbid_unknown_fields=True):
     def label(self) -> str:
         """The model's name, e.g. `mobilenet_v2_w0.75_r192`."""
         return f"{self.name}_w{self.width:g}_r{self.resolution}"
+
+    @property
+    def short_label(self) -> str:
+        """The label for where a hundred letters have no room: see `shortened`."""
+        return shortened(self.label)
+
+    @property
+    def family(self) -> str:
+        """The name without the structure that may follow it."""
+        return self.name.partition("-")[0]
+
+
+def shortened(label: str) -> str:
+    """A label, or where it holds a structure, a digest of the structure in its place.
+
+    >>> shortened("mobilenet_v2-hs-n1t1k3-n2t3k5s-n3t6k3-n4t4k7-n3t6k3-n3t6k3-n1t6k3_w0.5_r96")
+    'mobilenet_v2~74ee_w0.5_r96'
+    """
+    found = _STRUCTURED.fullmatch(label)
+    if found is None or len(label) <= _SHORT:
+        return label
+    digest = hashlib.sha256(found["structure"].encode()).hexdigest()[:4]
+    return f"{found['family']}~{digest}{found['rest']}"

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also time the engine's steps in many small networks.",
 )
+@click.option(
+    "--check",
+    type=click.IntRange(10),
+    metavar="N",
+    help="Predict the latency of N random networks, measure them, and compare.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the networks of --check.")
 @click.option("--threads", type=click.IntRange(1), help="Threads to time steps with [1].")
 @click.option("--networks", type=click.IntRange(1), help="Networks to have in the table [150].")
 @click.option(
@@ -31,6 +38,8 @@ def command(
     name: str | None,
     listed: bool,
     with_table: bool,
+    check: int | None,
+    seed: int,
     threads: int | None,
     networks: int | None,
     out: Path | None,
@@ -48,13 +57,24 @@ def command(
         lithe device raspberry-pi-5
         lithe device --out my-phone.json
         lithe device --latency-table --threads 4 --out my-phone.json
+        lithe device --check 50
 
     With --latency-table the engine's steps are timed too, in some minutes. They are kept in
     your cache folder, and what is there already is not timed again. With the file that --out
     writes, `lithe fit --device FILE` keeps to a latency on this machine from another one.
 
+    With --check random networks are predicted from the latency table, compiled and timed, two
+    seconds each; --out then keeps the comparison as JSON.
+
     Nothing else should run on the machine while it is measured.
     """  # noqa: D301
+    if check is not None:
+        if name or listed or with_table or networks:
+            raise click.UsageError("--check goes with --threads, --seed, --out and --json only")
+        from lithe.cli.check_table import check_table
+
+        check_table(check, threads or 1, seed, out, as_json, quiet)
+        return
     from lithe.report.terminal import render
 
     if listed:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
+from lithe.cost.table import table_cost
 from lithe.engine.isa import InstructionSet
+from lithe.engine.programs import threads_for
 from lithe.latency_table.context import context_of
 from lithe.latency_table.donors import donors
 from lithe.latency_table.fill import Plan, measure_networks
@@ -14,6 +16,7 @@ from lithe.progress import SILENT, Progress
 
 NETWORKS = 150  # some five minutes
 SEED = 0
+FEWEST = 80  # before it is asked whether that is enough: of fewer luck decides
 _LOOK_EVERY = 20  # networks, from one question whether it is enough to the next
 
 
@@ -57,14 +60,20 @@ def fill_table(
     there = {network_name(times.arch) for times in table.networks(context)}
     before, measured, satisfied = len(there), 0, False
     wanted = max(0, networks - before)
-    fresh = (arch for arch in donors(SEED) if network_name(arch) not in there)
+    fresh = (
+        arch
+        for arch in donors(SEED)
+        if network_name(arch) not in there
+        # Smaller ones would not run on so many threads.
+        and threads_for(table_cost(arch).macs, threads) == threads
+    )
     with progress.task("measuring networks", wanted) as advance:
         for _ in measure_networks(
             islice(fresh, wanted), isa, threads, plan, table, effort=effort, progress=progress
         ):
             measured += 1
             advance()
-            if measured < wanted and measured % _LOOK_EVERY == 0 and enough():
+            if measured < wanted and _is_time(before + measured) and enough():
                 satisfied = True
                 break
     slow = [times.arch for times in table.networks(context) if times.disturbed] if measured else []
@@ -73,3 +82,7 @@ def fill_table(
             advance()
     disturbed = sum(times.disturbed for times in table.networks(context))
     return Filled(measured, len(slow), before + measured, disturbed, satisfied)
+
+
+def _is_time(networks: int) -> bool:
+    return networks >= FEWEST and networks % _LOOK_EVERY == 0

@@ -1,6 +1,6 @@
 """The predictor of this machine, whose table is filled where it is empty, and of a device file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lithe.arch import Architecture
 from lithe.cost.table import table_cost
@@ -11,7 +11,7 @@ from lithe.engine.target import instruction_set, known_instruction_set
 from lithe.errors import LitheError
 from lithe.latency_table.carried import context_in, networks_in, table_for
 from lithe.latency_table.context import context_of, generator_digest
-from lithe.latency_table.machine import NETWORKS, fill_table
+from lithe.latency_table.machine import FEWEST, NETWORKS, fill_table
 from lithe.latency_table.plan import Planner
 from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
 from lithe.latency_table.store import Table, open_table
@@ -20,6 +20,7 @@ from lithe.progress import SILENT, Progress
 
 # A table is good enough where networks that it does not hold are predicted this well.
 MEDIAN, WORST = 0.05, 0.15
+_NETWORKS_PER_MIN = 30
 
 
 class MachinePredictor:
@@ -27,8 +28,8 @@ class MachinePredictor:
 
     Each network runs on as many threads as `lithe.engine` gives it of at most `threads`, and
     each number of threads has a table of its own. One is opened where the first network needs
-    it; where it has too few networks for this processor, donors are measured first,
-    `networks` at most: once for a machine, some minutes, in which nothing else should run.
+    it; where it has too few networks for this processor, donors are measured first: once for
+    a machine, some minutes, in which nothing else should run. See `filled` for `networks`.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class MachinePredictor:
         threads: int,
         *,
         table: Table | None = None,
-        networks: int = NETWORKS,
+        networks: int | None = None,
         progress: Progress = SILENT,
     ) -> None:
         self._most = threads
@@ -72,32 +73,55 @@ class MachinePredictor:
         return tuple(found[index] for index in range(len(archs)))
 
 
+def runs_on(threads: int) -> Callable[[Architecture], bool]:
+    """Whether a network runs on all of so many threads: smaller ones do not."""
+    return lambda arch: threads_for(table_cost(arch).macs, threads) == threads
+
+
 def filled(
     table: Table,
     isa: InstructionSet,
     threads: int,
     planner: Planner,
-    networks: int,
+    networks: int | None,
     progress: Progress,
 ) -> None:
-    """See to it that a table can predict: full, or as good as it has to be."""
+    """See to it that a table can predict: it has so many networks, or predicts well enough.
+
+    With no number it is filled up to `NETWORKS`, and no further than it has to be.
+
+    Raises:
+        LitheError: as `lithe.latency_table.machine.fill_table`.
+        KeyboardInterrupt: Ctrl-C; what was measured is kept.
+    """
     context = context_of(isa, threads)
 
     def enough() -> bool:
-        return is_good(left_out(table.networks(context)))
+        return networks is None and is_good(left_out(table.networks(context)))
 
+    wanted = networks or NETWORKS
     there = len(table.networks(context))
-    if there >= networks or (there and enough()):
+    if there >= wanted or (there >= FEWEST and enough()):
         return
-    if table.note:
-        progress.say(table.note)
+    minutes = max(1, round((wanted - there) / _NETWORKS_PER_MIN))
     progress.say(
-        f"latencies on this machine with {threads} thread(s) are predicted from measured steps; "
-        f"{networks - there} networks are measured for it, once, some {(networks - there) / 30:.0f}"
-        " minutes; let nothing else run"
+        f"up to {wanted - there} networks are compiled and timed with {threads} "
+        f"thread{'s' * (threads > 1)}, once for this machine, some {minutes} min; let nothing "
+        f"else run on it; {there} are there already"
     )
-
-    fill_table(table, isa, threads, planner.steps, networks, enough=enough, progress=progress)
+    try:
+        done = fill_table(
+            table, isa, threads, planner.steps, wanted, enough=enough, progress=progress
+        )
+    except KeyboardInterrupt:
+        kept = len(table.networks(context))
+        progress.say(f"{kept} networks are kept; the same command goes on from there")
+        raise
+    if done.disturbed:
+        progress.say(
+            f"{done.disturbed} of {done.networks} networks were measured while other work "
+            "slowed the machine down; their times are less certain"
+        )
 
 
 def predictor_for(device: Device, threads: int | None = None) -> TablePredictor:

@@ -27,8 +27,9 @@ except ImportError:  # not everywhere
 _BURST = 3  # runs of one kind in a row
 _ENOUGH = 3  # calm runs
 _SEED = 0
-_STEPS_AT_LEAST = 0.8  # of a whole run that was left alone; 0.95 is usual
-_CALL_S = 50e-6
+_ROUNDS = 2  # at least
+_STEPS_AT_LEAST = 0.88  # of a whole run that was left alone; 0.96 is usual
+_CALL_S = 20e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def ready(network: CompiledNetwork) -> Runs:
 
 
 def take_turn(runs: Runs, reference: Runs, turn_s: float) -> Turn:
-    """Rounds of reference, whole runs and runs by step until `turn_s` have passed; one at least."""
+    """Rounds of reference, whole runs and runs by step until `turn_s` have passed; two at least."""
     whole: list[_Run] = []
     steps: list[_Run] = []
     beside: list[_Run] = []
@@ -114,7 +115,7 @@ def take_turn(runs: Runs, reference: Runs, turn_s: float) -> Turn:
     gc.disable()  # no garbage is collected in the middle of a run
     try:
         until = time.perf_counter() + turn_s
-        while not whole or time.perf_counter() < until:
+        while len(whole) < _ROUNDS * _BURST or time.perf_counter() < until:
             beside += _burst(reference.whole_s)
             whole += _burst(runs.whole_s)
             steps += _burst(runs.steps_s)

@@ -3,6 +3,7 @@
 from math import sqrt
 from typing import Any
 
+from lithe.arch.rows import shortened
 from lithe.report import words
 from lithe.report.front_rows import FrontRow, FrontRows
 from lithe.report.offline_page import joined, offline_page
@@ -67,7 +68,7 @@ def page_values(rows: FrontRows) -> dict[str, Any]:
         "first": best,
         "points": [
             {
-                "name": row.network.label,
+                "name": shortened(row.network.label),
                 "family": families.index(row.family),
                 "accuracy": row.accuracy,
                 "error": standard_error(row.accuracy, rows.held_out),

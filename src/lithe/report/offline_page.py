@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from lithe.arch.rows import shortened
 from lithe.report import words
 
 STYLES = ("offline.css",)
@@ -68,6 +69,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
     environment.filters["limit_name"] = words.limit_name
+    environment.filters["shortened"] = shortened
     return environment
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from lithe.arch.rows import shortened
 from lithe.report.rows import CandidateRow, EpochRow, RunRows
 from lithe.report.words import DIMENSIONS, limit_name, percent, quantity
 
@@ -63,7 +64,7 @@ def _plain(name: str) -> str:
 
 def _point(row: CandidateRow) -> dict[str, Any]:
     return {
-        "name": row.network.label,
+        "name": shortened(row.network.label),
         "family": row.family,
         "status": row.status,
         "accuracy": _finite(row.accuracy),

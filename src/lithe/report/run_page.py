@@ -106,8 +106,8 @@ def _attempts_text(rows: RunRows) -> str:
         return ""
     networks = "1 network was" if len(late) == 1 else f"{len(late)} networks were"
     return (
-        f"{networks} compiled, timed and found too slow: one run in five has to be "
-        "within the limit too. The search went on until one held."
+        f"{networks} compiled, timed and found too slow: four runs in five have to be "
+        "within the limit. The search went on until one held."
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lithe.arch.rows import shortened
 from lithe.report.rows import LimitRow, NetworkRow, RunRows
 from lithe.runtimes import WORDS
 from lithe.units import format_bytes, format_count, format_seconds
@@ -155,7 +156,8 @@ def held_out_images(rows: RunRows) -> str:
 
 def result(rows: RunRows) -> str:
     """The run in one sentence."""
-    right = f"{rows.chosen.label} gets {percent(rows.accuracy)} of {held_out_images(rows)} right"
+    name = shortened(rows.chosen.label)
+    right = f"{name} gets {percent(rows.accuracy)} of {held_out_images(rows)} right"
     parts = [f"{right} with {format_count(rows.chosen.macs)} MACs"]
     broken = [limit for limit in rows.limits if limit.holds is False]
     if broken:
@@ -178,15 +180,15 @@ def prediction(rows: RunRows) -> str:
     parts = [
         (
             f"Latency is predicted from kernels that were measured on {where} "
-            f"({threads_text(row.threads)}); {row.looked_up:.0%} of this network's time is made of "
+            f"({threads_text(row.threads)}); {100 * row.looked_up:.0f} % of this network's time is made of "
             "kernels that were, the rest is estimated from others like them."
         )
     ]
     if row.networks and row.median_error is not None and row.worst_error is not None:
         parts.append(
-            f"Each of {row.networks} other networks, predicted without its own measurement, "
-            f"came out within {percent(row.median_error)} of it (median), "
-            f"{percent(row.worst_error)} at worst."
+            f"Of {row.networks} networks that were predicted without their own measurement, "
+            f"half were less than {percent(row.median_error)} off, the worst "
+            f"{percent(row.worst_error)}."
         )
     if not row.here:
         parts.append("Nothing was measured on that machine: the verdict rests on the prediction.")
@@ -198,7 +200,7 @@ def slow_machine(rows: RunRows) -> str:
     if rows.slower_by < SLOW:
         return ""
     return (
-        f"The machine runs {rows.slower_by:.0%} slower than when its kernels were measured: "
+        f"The machine runs {100 * rows.slower_by:.0f} % slower than when its kernels were measured: "
         "the reference network, which is always the same, takes that much longer."
     )
 

@@ -86,7 +86,8 @@ def reject(folder: Folder, timing: Timing) -> str:
         )
     )
     return (
-        f"{state.predicted.arch.label} takes {format_seconds(timing.chosen.p50_s)} after training, "
+        f"{state.predicted.arch.short_label} takes {format_seconds(timing.chosen.p50_s)} "
+        "after training, "
         f"more than {format_seconds(state.settings.budget.max_latency_s or 0)}: "
         "the search goes on with a narrower network"
     )

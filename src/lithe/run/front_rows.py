@@ -22,7 +22,7 @@ def front_rows(front: Front, folder: Folder, data: ImageData) -> FrontRows:
         tried.append(
             CandidateRow(
                 network=network_row(arch.label, candidate.price),
-                family=arch.name.partition("-")[0],
+                family=arch.family,
                 width=arch.width,
                 resolution=arch.resolution,
                 status="winner" if arch.label in trained else "raced" if standing else "fits",
@@ -65,7 +65,7 @@ def _row(point: FrontPoint, folder: Folder) -> FrontRow:
     out = folder.path.with_name(f"{folder.path.name}-chosen")
     return FrontRow(
         network=network_row(point.label, point.price),
-        family=point.arch.name.partition("-")[0],
+        family=point.arch.family,
         accuracy=point.accuracy,
         predicted_s=point.predicted.seconds if point.predicted else None,
         dominated=point.dominated,

@@ -66,7 +66,7 @@ def search_front(
             settings.cluster,
             fabric,
             progress,
-            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
+            lambda work, row: advance(1, note=f"{work.arch.short_label} {row.val_accuracy:.1%}"),
         )
         try:
             trials = search(

@@ -67,7 +67,8 @@ def train_in_full(
     )
     history: list[EpochRow] = []
     steps_done = 0
-    with progress.task(f"Training {arch.label}", recipe.epochs * len(train_images)) as advance:
+    title = f"Training {arch.short_label}"
+    with progress.task(title, recipe.epochs * len(train_images)) as advance:
 
         def on_step() -> None:
             nonlocal steps_done

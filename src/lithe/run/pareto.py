@@ -139,7 +139,7 @@ def _go_on(folder: Folder, made: FrontState, fabric: Fabric, progress: Progress)
         made = _chosen(trials, made, folder, designs, fabric, progress)
     for number, candidate in enumerate(made.chosen, 1):
         if candidate.arch.label not in made.trained:
-            progress.say(f"network {number} of {len(made.chosen)}: {candidate.arch.label}")
+            progress.say(f"network {number} of {len(made.chosen)}: {candidate.arch.short_label}")
             made = _trained(candidate.arch, made, folder, data, fabric, progress)
     if not folder.state.finished:
         folder.update(msgspec.structs.replace(folder.state, finished=now()))
@@ -172,7 +172,7 @@ def _chosen(
                 kept.setdefault(found.arch.label, found)
             except LitheError as error:
                 too_slow = error
-                progress.say(f"{candidate.arch.label} is left out: too slow at any width")
+                progress.say(f"{candidate.arch.short_label} is left out: too slow at any width")
         if too_slow is None:
             break
         if not kept and not left:

@@ -13,20 +13,32 @@ from lithe.device.file import load_device
 from lithe.errors import LitheError
 from lithe.latency_table.carried import table_for
 from lithe.latency_table.predict import TablePredictor
-from lithe.latency_table.predictors import MachinePredictor, predictor_for
+from lithe.latency_table.predictors import MachinePredictor, left_out, predictor_for
 from lithe.latency_table.values import Predictor
 from lithe.progress import Progress
 from lithe.run.folder import Folder
-from lithe.run.settings import Settings
+from lithe.run.settings import PredictionError, Settings
 from lithe.search.price import Price, static_prices
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a latency table tells of itself.
+
+    `reference_s` is how long the reference network took when the table was measured;
+    `error` how far the table's own networks were off, each predicted from the others.
+    """
+
+    reference_s: float | None = None
+    error: PredictionError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
-    """What latencies are predicted from; `at(threads)` is the table for so many threads."""
+    """What latencies are predicted from; `told(threads)` is what that table tells of itself."""
 
     predictor: Predictor
-    at: Callable[[int], TablePredictor]
+    told: Callable[[int], Told]
 
 
 def prices(archs: Sequence[Architecture], predictor: Predictor | None) -> tuple[Price, ...]:
@@ -51,9 +63,17 @@ def prediction_of(folder: Folder, progress: Progress) -> Prediction | None:
         return None
     if settings.device is None:
         here = MachinePredictor(torch.get_num_threads(), progress=progress)
-        return Prediction(here, here.at)
+        return Prediction(here, lambda threads: _told(here.at(threads)))
     there = predictor_for(device_in(folder.device, settings))
-    return Prediction(there, lambda _: there)
+    return Prediction(there, lambda _: _told(there))
+
+
+def _told(table: TablePredictor) -> Told:
+    error = left_out(table.networks)
+    return Told(
+        table.networks[0].reference_s,
+        PredictionError(error.networks, error.median, error.worst) if error else None,
+    )
 
 
 def device_in(file: Path, settings: Settings) -> Device:

@@ -47,7 +47,7 @@ def run_rows(folder: Folder, data: ImageData, timing: Timing, processes: int) ->
     twin = standard_twin(network.arch)
     chosen = _network(network.arch.label, _counted(network, timing.chosen))
     return RunRows(
-        title=f"{data.name}: {network.arch.label}",
+        title=f"{data.name}: {network.arch.short_label}",
         command=state.command,
         accuracy=found.accuracy,
         chosen=chosen,
@@ -158,7 +158,7 @@ def _candidate(state: State, candidate: Candidate) -> CandidateRow:
         status = raced if standing else "fits"
     return CandidateRow(
         network=_network(arch.label, candidate.price),
-        family=arch.name,
+        family=arch.family,
         width=arch.width,
         resolution=arch.resolution,
         status=status,

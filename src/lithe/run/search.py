@@ -6,7 +6,6 @@ import msgspec
 from lightning_fabric import Fabric
 
 from lithe.arch import Architecture
-from lithe.latency_table.predictors import left_out
 from lithe.latency_table.values import Predictor
 from lithe.nets.inherit import inherit
 from lithe.profiling.latency import Latency, latency_of
@@ -15,7 +14,7 @@ from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
 from lithe.run.prices import Prediction, prediction_of, prices
-from lithe.run.settings import GENERATION, INHERIT, TRIALS, PredictionError, State
+from lithe.run.settings import GENERATION, INHERIT, TRIALS, State
 from lithe.run.verify import verified
 from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
@@ -62,19 +61,19 @@ def _tell_of_predictions(folder: Folder, best: Candidate, prediction: Prediction
     """Write into the state how good the predictions of the best candidate's table are."""
     if prediction is None or best.price.predicted is None:
         return
-    table = prediction.at(best.price.predicted.threads)
-    error = left_out(table.networks)
-    state = msgspec.structs.replace(folder.state, reference_s=table.networks[0].reference_s)
-    if error is not None:
-        told = PredictionError(error.networks, error.median, error.worst)
-        state = msgspec.structs.replace(state, prediction_error=told)
-    folder.update(state)
+    told = prediction.told(best.price.predicted.threads)
+    folder.update(
+        msgspec.structs.replace(
+            folder.state, reference_s=told.reference_s, prediction_error=told.error
+        )
+    )
 
 
 def _best_first(state: State) -> list[Candidate]:
-    """What was trained, the most accurate first; a single candidate was not trained at all.
+    """What was trained, the most accurate first; then what was not, for want of better.
 
-    Who was still in its race at the end comes before who was not.
+    Who was still in its race at the end comes before who was not. Of those that were not
+    trained the racers come first, then who uses most of the budget.
     """
     fitting = [candidate for candidate in state.candidates if not candidate.breaks]
     known = [candidate for candidate in fitting if candidate.arch.label in state.standings]
@@ -83,7 +82,9 @@ def _best_first(state: State) -> list[Candidate]:
         standing = state.standings[candidate.arch.label]
         return -standing.epochs, *better_first(standing)
 
-    return sorted(known, key=rank) or list(racers(fitting))
+    ranked = sorted(known, key=rank) or list(racers(fitting))
+    untrained = [candidate for candidate in fitting if candidate not in ranked]
+    return ranked + sorted(untrained, key=lambda candidate: -candidate.price.macs)
 
 
 def _search(
@@ -154,7 +155,7 @@ def _trained(
             settings.cluster,
             fabric,
             progress,
-            lambda work, row: advance(1, note=f"{work.arch.label} {row.val_accuracy:.1%}"),
+            lambda work, row: advance(1, note=f"{work.arch.short_label} {row.val_accuracy:.1%}"),
         )
         if not folder.writes:
             follow(workers, fabric)

@@ -84,7 +84,7 @@ def _attempt(candidate: Candidate, limit: float, folder: Folder, progress: Progr
 
 def _said(attempt: Attempt, limit: float, then_s: float | None) -> str:
     predicted = attempt.candidate.price.predicted
-    words = f"{attempt.candidate.arch.label}: "
+    words = f"{attempt.candidate.arch.short_label}: "
     if predicted is not None:
         words += f"{format_seconds(predicted.seconds)} predicted, "
     words += f"{format_seconds(attempt.measured.p50_s)} measured"
@@ -93,7 +93,7 @@ def _said(attempt: Attempt, limit: float, then_s: float | None) -> str:
         words += f" (one run in five over {p80}), {format_seconds(limit)} asked: too slow"
     slower = slower_by(then_s, attempt.reference_s)
     if slower > SLOWER:
-        words += f"; the machine is {slower:.0%} slower than when the table was measured"
+        words += f"; the machine is {100 * slower:.0f} % slower than when the table was measured"
     return words
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lithe.errors import LitheError
 from lithe.search.race import Standing, epochs_run, halve
-from lithe.search.sampler import Parameters
+from lithe.search.sampler import Parameters, halfway, unlike
 from lithe.search.shortlist import Candidate
 from lithe.search.study import Study
 from lithe.search.trial import Trial
@@ -129,14 +129,18 @@ def _drawn(
     trials = study.trials()
     trained = [t for t in trials if t.generation < generation and t.standing and not t.lost]
     labels = {trial.candidate.arch.label for trial in trials}
-    misfits = [parameters for _, parameters in study.misfits()]
+    misfits: list[Parameters] = [parameters for _, parameters in study.misfits()]
     left = MISFITS_PER_TRIAL * size - sum(of == generation for of, _ in study.misfits())
     members = _members(study, generation)
     missing = 0 if any(m.standings or m.told for m in members) else size - len(members)
     again = 0
     while missing and left and again < DUPLICATES:
-        parameters = study.draw(again, at_random=again >= FROM_THE_GOOD)
-        candidate = None if parameters in misfits else candidate_of(parameters)
+        misfit = study.newest_misfit(generation)
+        if again == 0 and misfit is not None:
+            parameters, candidate = _mended(study, misfit, candidate_of)
+        else:
+            parameters = study.draw(again, at_random=again >= FROM_THE_GOOD)
+            candidate = None if parameters in misfits else candidate_of(parameters)
         if parameters in misfits or (candidate and candidate.arch.label in labels):
             again += 1
         elif candidate is None:
@@ -149,6 +153,24 @@ def _drawn(
             labels.add(candidate.arch.label)
             missing, again = missing - 1, 0
     return _members(study, generation)
+
+
+def _mended(
+    study: Study, misfit: Parameters, candidate_of: CandidateOf
+) -> tuple[Parameters, Candidate | None]:
+    """A point on the way from a misfit to the trial most like it, the first that fits.
+
+    The misfit itself where no trial has the same parameters, of its family for instance.
+    """
+    trials = [trial for trial in study.trials() if trial.parameters.keys() == misfit.keys()]
+    if not trials:
+        return misfit, None
+    goal = min(trials, key=lambda trial: unlike(trial.parameters, misfit)).parameters
+    parameters, candidate = misfit, None
+    while candidate is None and parameters != goal:
+        parameters = halfway(parameters, goal, study.address(unlike(parameters, goal)))
+        candidate = candidate_of(parameters)
+    return parameters, candidate
 
 
 def _race(

@@ -5,6 +5,7 @@ made in a study in memory that is built from the trials each time. A search that
 between two draws therefore goes on with the same ones.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from copy import copy
 from hashlib import sha256
@@ -98,6 +99,22 @@ def draw(
             if name in drawn_for(choices, drawn):
                 drawn[name] = _suggested(trial, name, values)
     return drawn
+
+
+def unlike(a: Parameters, b: Parameters) -> int:
+    """How many parameters two sets have not in common."""
+    return len(set(a.items()) ^ set(b.items()))
+
+
+def halfway(here: Parameters, there: Parameters, address: tuple[int, ...]) -> dict[str, Choice]:
+    """Parameters of the same names with half of what differs, at least one, as `there`.
+
+    >>> halfway({"n": 1, "k": 3}, {"n": 1, "k": 5}, (0,))
+    {'n': 1, 'k': 5}
+    """
+    differs = [name for name in here if here[name] != there[name]]
+    changed = random.Random(repr(address)).sample(differs, (len(differs) + 1) // 2)
+    return {name: there[name] if name in changed else value for name, value in here.items()}
 
 
 def _suggested(trial: optuna.Trial, name: str, values: tuple[Choice, ...]) -> Choice:

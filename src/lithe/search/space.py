@@ -49,8 +49,8 @@ Constraint = Callable[[StageChoice, Maps], bool]
 def kernel_fits_its_maps(choice: StageChoice, maps: Maps) -> bool:
     """No kernel above 3 is wider than a map that it reads.
 
-    On a map as wide as the kernel about half of its multiplications meet padding; beyond
-    that most do. Kernels of 3 are the papers' on maps of any size.
+    On a map as wide as the kernel somewhat less than half of its multiplications meet
+    padding; beyond that most do. Kernels of 3 are the papers' on maps of any size.
 
     >>> kernel_fits_its_maps(StageChoice(n=2, t=6, k=5), Maps(first=8, others=4))
     False
@@ -298,3 +298,24 @@ def space(typical_side: int, num_classes: int, in_channels: int) -> tuple[Archit
                     continue  # so narrow that a row has no channel left
                 tables.append(table)
     return tuple(tables)
+
+
+def random_tables(
+    typical_side: int,
+    count: int,
+    seed: int,
+    suits: Callable[[Architecture], bool] = lambda _: True,
+    *,
+    num_classes: int = 10,
+) -> tuple[Architecture, ...]:
+    """So many different random points at random widths that suit; the same for the same seed."""
+    space, rng = design_space(typical_side), random.Random(seed)
+    found: dict[Architecture, None] = {}
+    while len(found) < count:
+        try:
+            table = table_of(space.random_point(rng), rng.choice(WIDTHS), num_classes)
+        except LitheError:
+            continue  # so narrow that a row has no channel left
+        if suits(table):
+            found[table] = None
+    return tuple(found)

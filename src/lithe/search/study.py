@@ -74,12 +74,21 @@ class Study:
             if CANDIDATE not in row.user_attrs
         )
 
+    def newest_misfit(self, generation: int) -> dict[str, Choice] | None:
+        """The newest point if it is a misfit of this generation."""
+        row = self._rows()[-1]
+        misfit = row.user_attrs[GENERATION] == generation and CANDIDATE not in row.user_attrs
+        return row.params if misfit else None
+
+    def address(self, *numbers: int) -> tuple[int, ...]:
+        """What decides a draw: the seed, how many points there are, and `numbers`."""
+        return (self.seed, len(self._rows()), *numbers)
+
     def draw(self, attempt: int, at_random: bool = False) -> dict[str, Choice]:
         """Parameters to try next, the same at every call until a trial is added or told."""
         rows = self._rows()
         known = [row for row in rows if row.state != TrialState.FAIL]
-        address = (self.seed, len(rows), attempt)
-        return draw(self.choices, known, self.directions, address, at_random)
+        return draw(self.choices, known, self.directions, self.address(attempt), at_random)
 
     def begin(
         self, generation: int, parameters: Parameters, candidate: Candidate, parent: int | None

@@ -114,7 +114,7 @@ def nothing_holds(budget: Budget, attempts: Sequence[Attempt]) -> LitheError:
     predicted = closest.candidate.price.predicted
     said = f" ({format_seconds(predicted.seconds)} predicted)" if predicted else ""
     return LitheError(
-        f"none of {len(attempts)} networks that were compiled and timed holds "
+        f"no network that was compiled and timed ({len(attempts)} tried) holds "
         f"{format_seconds(budget.max_latency_s or 0)} (--max-latency): the closest, "
         f"{closest.candidate.arch.label}, takes {format_seconds(closest.measured.p50_s)}{said}, "
         f"and in one of five runs more than {format_seconds(closest.measured.p80_s)}; "

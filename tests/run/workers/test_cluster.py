@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.run.workers.conftest import EPOCHS
@@ -22,6 +23,28 @@ from lithe.search.race import Standing
 from lithe.search.work import Lost, Work
 from lithe.training.history import EpochRow
 from lithe.training.image_set import FileImages
+
+
+class TwoNodes:
+    """A cluster of two nodes of one processor each, on this machine."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster as Nodes
+
+        self._nodes: Any = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
+        self._second = self._nodes.add_node(num_cpus=1)
+        self._nodes.wait_for_nodes()
+        self.address = self._nodes.address
+
+    def lose_second(self) -> None:
+        """Kill all of the second node's processes, once."""
+        if self._second is not None:
+            self._nodes.remove_node(self._second, allow_graceful=False)
+            self._second = None
+
+    def end(self) -> None:
+        """Stop what is left."""
+        self._nodes.shutdown()
 
 
 def test_two_workers_one_killed_come_to_what_one_process_does(
@@ -50,6 +73,28 @@ def test_two_workers_one_killed_come_to_what_one_process_does(
     assert f"(process {killed[0]} on " in line
     assert list(task.folder.glob("work/seen-*")) == []
     assert tuple(capfd.readouterr()) == ("", "")  # Ray keeps its log to itself
+
+
+@pytest.mark.slow
+def test_what_a_node_did_that_disappears_is_done_by_another(
+    task: TrialTask, here: dict[int, Standing | Lost]
+) -> None:
+    told = Told()
+    task = side_by_side(task, None)
+    cluster = TwoNodes()
+
+    def epoch(work: Work, row: EpochRow) -> None:
+        told.epoch(work, row)
+        if len(workers.at_work()) == 2:
+            cluster.lose_second()
+
+    workers = Gang(Cluster(task, cluster.address, None), task, epoch, told.said.append)
+    try:
+        workers.train(works(EPOCHS, EPOCHS), told.done)
+    finally:
+        workers.close()
+        cluster.end()
+    assert told.outcomes == here
 
 
 @pytest.mark.parametrize(

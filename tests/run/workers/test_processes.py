@@ -55,6 +55,7 @@ def test_two_processes_one_killed_come_to_what_one_process_does(
     assert "another goes on from the end of epoch " in line
 
 
+@pytest.mark.slow
 def test_what_kills_its_worker_again_and_again_is_lost_and_alone(
     task: TrialTask, here: dict[int, Standing | Lost]
 ) -> None:
@@ -81,7 +82,9 @@ def test_what_would_meet_every_trial_is_raised_and_ends_all(task: TrialTask) -> 
     assert workers.at_work() == {}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_processes_end_with_the_one_that_started_them(how: signal.Signals, tmp_path: Path) -> None:
     # It prints the numbers of its workers once both are at work.
     parent = subprocess.Popen(

@@ -217,7 +217,7 @@ class Gang:
             work,
             Lost(
                 f"its worker died {deaths} times in epoch {reached + 1}, the last {how}; where "
-                "memory runs out, fewer trials side by side or a smaller --batch-size help"
+                "memory runs out, a smaller --parallel or --batch-size helps"
             ),
         )
 
