@@ -12,11 +12,9 @@ def prediction(result: Mapping[str, Any]) -> str:
     """A line for each number of threads, and what was promised."""
     rows = result["rows"]
     tables = [row for row in rows if row["what"] == "table"]
-    lines = [
-        "| threads | networks in the table | random networks | median | 9 of 10 | worst "
-        "| left out: median | worst |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    names = "threads", "networks in the table", "random networks", "median", "9 of 10", "worst"
+    heads = (*names, "left out: median", "worst")
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for row in tables:
         errors = ("median", "p90", "worst", "left_out_median", "left_out_worst")
         cells = [str(row[key]) for key in ("threads", "networks", "checked")]
