@@ -228,7 +228,9 @@ def test_models_that_are_none(tmp_path: Path) -> None:
 
 def test_threads_follow_the_work() -> None:
     graph = from_arch(architecture("mobilenet_v2"))  # 300.8 million MACs
-    assert default_threads(graph, 1000) == 300_800_000 // MACS_PER_THREAD
+    assert 300_800_000 // MACS_PER_THREAD == 150
+    assert default_threads(graph, 1000) == 128  # a power of two, where it is not all
+    assert default_threads(graph, 150) == 150
     assert default_threads(graph, 2) == 2
     small = GraphBuilder()
     small.add(Conv2d(3, 8, (3, 3)), small.input((1, 3, 34, 34)))  # 0.2 million

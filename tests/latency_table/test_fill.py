@@ -57,7 +57,6 @@ def test_steps_add_up_to_the_whole_and_are_kept(tmp_path: Path, threads: int) ->
         total_s = sum(row.seconds for row in times.steps)
         assert 0 < total_s < 1.5 * times.whole_s
         assert 1e-5 < times.reference_s < 1
-    assert found[0].whole_s < found[1].whole_s  # 64 times the pixels, 8 times the channels
     kept = table.networks(context_of(ISA, threads))
     assert [times.arch for times in kept] == [TINY, wide]
     for before, after in zip(found, kept, strict=True):
