@@ -75,7 +75,7 @@ def main() -> None:
             )
             print(rows[-1], file=sys.stderr)
             rows += [checked_row(each, threads) for each in found]
-    write("prediction", rows, line_each=True)
+            write("prediction", rows, line_each=True)
 
 
 if __name__ == "__main__":
