@@ -18,8 +18,9 @@ from benchmarks.search_data import DATA, images_of
 from msgspec import UNSET
 from torch import Tensor
 
-from lithe.arch import Architecture, architecture
+from lithe.arch import ARCHITECTURES, Architecture, architecture
 from lithe.arch.rows import InvertedResidual
+from lithe.arch.structure import own_stages, restructured
 from lithe.nets.inherit import inherit
 from lithe.run.machine import make_fabric
 from lithe.run.training import seeded
@@ -33,6 +34,7 @@ from lithe.training.recipe import recipe_for
 from lithe.training.transforms import preprocessing
 
 NAME, SEEDS = "inherit", (0, 1, 2)
+FAMILY = "mobilenet_v2"
 NETWORKS, CHANGES = 6, 3  # of each family; choices by which a network differs from its parent
 MAX_MACS = {"digits": 2_000_000, "shapes": 4_000_000}
 RESOLUTION = {"digits": 8, "shapes": 16}
@@ -48,7 +50,10 @@ def mutation(arch: Architecture, max_macs: int, draw: random.Random) -> Architec
         place, what = draw.choice(places), draw.choice(list(CHOICES))
         others = [value for value in CHOICES[what] if value != getattr(rows[place], what)]
         rows[place] = msgspec.structs.replace(rows[place], **{what: draw.choice(others)})
-    return widest(msgspec.structs.replace(arch, rows=tuple(rows)), max_macs)
+    changed = msgspec.structs.replace(arch, rows=tuple(rows))
+    # Under the name that says the structure: weights are drawn by names.
+    named = restructured(ARCHITECTURES[FAMILY], arch.activation, own_stages(changed))
+    return widest(msgspec.structs.replace(changed, name=named.name), max_macs)
 
 
 def widest(arch: Architecture, max_macs: int) -> Architecture:
@@ -61,7 +66,7 @@ def family(name: str, data: ImageData, seed: int) -> list[tuple[int | None, Arch
     """Tables, each with the number of its parent."""
     draw = random.Random(seed)
     root = architecture(
-        "mobilenet_v2",
+        FAMILY,
         resolution=RESOLUTION[name],
         num_classes=len(data.classes),
         in_channels=data.channels,

@@ -30,10 +30,10 @@ from lithe.search.race import Standing, race_epochs, survivors
 
 NAME, SEEDS = "search", (0, 1, 2)
 BUDGETS = {  # one option and its value for each
-    "digits": (("--max-macs", "2M"), ("--max-latency", "0.1ms")),
-    "shapes": (("--max-macs", "3M"),),
+    "digits": (("--max-macs", "1M"),),
+    "shapes": (("--max-macs", "1500k"),),
 }
-EPOCHS, TRIALS = 20, 18
+EPOCHS, TRIALS = 16, 18
 QUICK_EPOCHS, QUICK_TRIALS = 2, 8
 RACE_SHARE = 0.85  # of the training images are trained on in a race
 

@@ -61,8 +61,8 @@ def inherited(result: Mapping[str, Any]) -> str:
     )
     gains = [order(family, RACES[1]) - order(family, RACES[0]) for _, family in families]
     verdict = (
-        f"With inherited weights the order agrees by {_signed(mean(gains))} more on average, "
-        f"and better in {sum(gain > 0 for gain in gains)} of {len(gains)} families."
+        f"Inherited weights change this agreement by {_signed(mean(gains))} on average; "
+        f"it is better in {sum(gain > 0 for gain in gains)} of {len(gains)} families."
     )
     return "\n".join([*lines, "", note, verdict, "", _conditions(result)])
 

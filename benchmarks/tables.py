@@ -9,6 +9,7 @@ from benchmarks.coverage_tables import counters, coverage
 from benchmarks.dimensions_tables import dimensions
 from benchmarks.latency_plot import latency_svg
 from benchmarks.latency_tables import PLOT, latency
+from benchmarks.prediction_tables import prediction
 from benchmarks.search_tables import inherited, search, space
 
 from lithe.units import format_bytes, format_count
@@ -66,6 +67,7 @@ TABLES: dict[str, Table] = {
     "folder": folder,
     "inherit": inherited,
     "latency": latency,
+    "prediction": prediction,
     "search": search,
 }
 # Of data in the code, which need no result file.

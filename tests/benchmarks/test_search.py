@@ -89,7 +89,7 @@ def test_order_is_spearmans_correlation(races: tuple[float, ...], agreement: flo
 def test_the_table_of_inherited_weights() -> None:
     text = inherited({"rows": family(0.4, 0.3, 0.2, 0.1), "conditions": CONDITIONS})
     assert "| a | 0 | 25.0% | 65.0% | 65.0% | -1.00 | +1.00 |" in text
-    assert "by +2.00 more on average, and better in 1 of 1 families" in text
+    assert "by +2.00 on average; it is better in 1 of 1 families" in text
 
 
 def test_the_table_of_searches_says_what_was_no_better() -> None:

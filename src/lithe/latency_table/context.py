@@ -17,6 +17,7 @@ _SOURCES = (
     "arch/rows.py", "arch/unroll.py", "graph/from_arch.py", "engine/kernels", "engine/lower",
     "engine/ir.py", "engine/isa.py", "engine/tiles.py", "engine/llvm.py", "engine/native.py",
     "engine/plan.py", "engine/layout.py", "engine/loaded.py", "latency_table/features.py",
+    "latency_table/feature_rows.py", "latency_table/kernel_features.py",
 )  # fmt: skip
 
 

@@ -92,11 +92,12 @@ def _candidates_text(candidates: Sequence[CandidateRow]) -> str:
         + (f", {over} of them over budget" if over else "")
         + ". "
     )
+    late = any(row.status == "too slow" for row in candidates)
     if not raced:
         return considered + "None was trained to compare them."
     return considered + (
         f"{raced} raced: trained briefly and compared on images kept aside from training. "
-        "The best was then trained in full."
+        f"The best{' that was quick enough' if late else ''} was then trained in full."
     )
 
 

@@ -180,8 +180,8 @@ def prediction(rows: RunRows) -> str:
     parts = [
         (
             f"Latency is predicted from kernels that were measured on {where} "
-            f"({threads_text(row.threads)}); {100 * row.looked_up:.0f} % of this network's time is made of "
-            "kernels that were, the rest is estimated from others like them."
+            f"({threads_text(row.threads)}); {100 * row.looked_up:.0f} % of this network's time "
+            "is made of kernels that were, the rest is estimated from others like them."
         )
     ]
     if row.networks and row.median_error is not None and row.worst_error is not None:
@@ -200,8 +200,8 @@ def slow_machine(rows: RunRows) -> str:
     if rows.slower_by < SLOW:
         return ""
     return (
-        f"The machine runs {100 * rows.slower_by:.0f} % slower than when its kernels were measured: "
-        "the reference network, which is always the same, takes that much longer."
+        f"The machine runs {100 * rows.slower_by:.0f} % slower than when its kernels were "
+        "measured: the reference network, which is always the same, takes that much longer."
     )
 
 

@@ -111,6 +111,7 @@ def _first_version(state: State) -> State:
         state,
         format=FORMAT,
         settings=msgspec.structs.replace(state.settings, search="grid"),
+        study=f"run of {state.started}",
         searched=state.winner is not None,
     )
 
