@@ -21,25 +21,20 @@ from lithe.run.pareto import FrontResult, resume_pareto
 from lithe.search.front import Worth, dominates
 
 MAX_MACS = 400_000
+POINTS, TRIALS, EPOCHS = 3, 5, 2
 OPTIONS = (
-    "--max-macs",
-    "400k",
-    "--points",
-    "3",
-    "--trials",
-    "6",
-    "--epochs",
-    "2",
-    "--threads",
-    "1",
-)
+    f"--max-macs={MAX_MACS}", f"--points={POINTS}", f"--trials={TRIALS}", f"--epochs={EPOCHS}",
+    "--threads=1", "--quiet",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> FrontResult:
     out = tmp_path_factory.mktemp("fronts") / "front"
     budget = lithe.Budget(max_macs=MAX_MACS)
-    return lithe.pareto("digits", budget, out=out, points=3, trials=4, epochs=2, threads=1)
+    return lithe.pareto(
+        "digits", budget, out=out, points=POINTS, trials=TRIALS, epochs=EPOCHS, threads=1
+    )
 
 
 def worth(point: FrontPoint) -> Worth:
@@ -48,7 +43,7 @@ def worth(point: FrontPoint) -> Worth:
 
 def test_every_point_is_a_file_and_says_of_it_what_is_true(result: FrontResult) -> None:
     front = result.front
-    assert 1 <= len(front.points) <= 3
+    assert 1 <= len(front.points) <= POINTS
     assert [point.macs for point in front.points] == sorted(point.macs for point in front.points)
     for point in front.points:
         network = lithe.load(result.out / point.file)
@@ -72,8 +67,8 @@ def test_what_is_left_is_the_front_and_what_was_tried(result: FrontResult) -> No
         "front.html", "front.json", "networks", "pareto.json", "run.json", "trials.db",
     ]  # fmt: skip
     state = read_state(result.out)
-    assert len(state.candidates) == 4
-    assert len(result.rows.tried) == 4
+    assert len(state.candidates) == TRIALS
+    assert len(result.rows.tried) == TRIALS
     assert {row.network.label for row in result.rows.points} <= set(state.standings)
     assert read_front(result.out) == result.front
 
@@ -89,7 +84,7 @@ def test_killed_while_a_point_is_trained_it_ends_with_the_same_bits(
     result: FrontResult, tmp_path: Path
 ) -> None:
     out = tmp_path / "front"
-    process = lithe_process("pareto", "digits", *OPTIONS, "--quiet", "--out", out)
+    process = lithe_process("pareto", "digits", *OPTIONS, "--out", out)
     while not list(out.glob("work/full-*.safetensors")) and process.poll() is None:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
@@ -117,7 +112,7 @@ def test_fit_takes_the_most_accurate_that_fits_and_trains_nothing(
     assert run.model.read_bytes() == (result.out / best.file).read_bytes()
     assert run.accuracy == best.accuracy  # on the images that the front held out, whatever seed
     assert len(run.rows.history) == 2
-    assert "The 3 networks of a front" in run.report.read_text() or len(result.front.points) < 3
+    assert f"The {len(result.front.points)} networks of a front" in run.report.read_text()
     few = lithe.fit(
         "digits", lithe.Budget(max_macs=least.macs), out=tmp_path / "few", front=result.out
     )
@@ -132,7 +127,7 @@ def test_a_budget_that_no_point_fits_names_the_cheapest(
     with pytest.raises(LitheError, match=f"of the front in .*, nothing fits .*{least.label}"):
         lithe.fit("digits", lithe.Budget(max_macs=10), out=tmp_path / "x", front=result.out)
     budget = lithe.Budget(max_latency_s=1e-9)
-    with pytest.raises(LitheError, match=r"of the front in .*, none of \d networks that were"):
+    with pytest.raises(LitheError, match=r"of the front in .*, no network that was compiled"):
         lithe.fit("digits", budget, out=tmp_path / "y", front=result.out, threads=1)
 
 
