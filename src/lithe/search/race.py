@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from math import ceil, inf, isnan
 from typing import TypeVar
 
-from lithe.search.shortlist import Candidate
-
 SHARES = (0.5, 1.0)  # of the race's epochs, after which the field is halved
 FEWEST_STEPS = 240
 
@@ -23,10 +21,6 @@ class Standing:
     accuracy: float
     loss: float
     epochs: int
-
-
-# Trains a candidate up to an epoch of the race's schedule, going on from where it stood.
-TrainTo = Callable[[Candidate, int], Standing]
 
 
 def race_epochs(epochs: int, steps: int) -> int:
@@ -84,22 +78,6 @@ def halve(
         ranks = {key: standings[key] for key in remaining}
         remaining = list(order(ranks) if order else by_accuracy(ranks))[:places]
     return standings
-
-
-def race(
-    field: Sequence[Candidate], epochs: int, train_to: TrainTo
-) -> tuple[Candidate, dict[str, Standing]]:
-    """The winner, and the last standing of everyone by label, from `halve`."""
-    if len(field) == 1:
-        return field[0], {}
-    candidates = {candidate.arch.label: candidate for candidate in field}
-
-    def train_all(labels: Sequence[str], epoch: int) -> dict[str, Standing]:
-        return {label: train_to(candidates[label], epoch) for label in labels}
-
-    standings = halve(tuple(candidates), epochs, train_all)
-    furthest = [label for label, s in standings.items() if s.epochs == _rung(epochs, SHARES[-1])]
-    return candidates[min(furthest, key=lambda label: better_first(standings[label]))], standings
 
 
 def by_accuracy(standings: Mapping[Key, Standing]) -> list[Key]:
