@@ -8,6 +8,7 @@ import click
 from lithe.arch import ARCHITECTURES
 from lithe.arch.structure import read_structure
 from lithe.cli import cli
+from lithe.run.settings import DEFAULT_SEARCH
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "fit.md").read_text()
@@ -42,3 +43,12 @@ def test_the_name_that_is_explained_is_read_as_explained() -> None:
     first, second = table.rows[1], table.rows[2]
     assert (first.n, first.k) == (1, 3)
     assert (second.n, second.t, second.k, bool(second.squeeze)) == (2, 3, 5, True)  # type: ignore[union-attr]
+
+
+def test_the_default_search_is_the_one_that_page_and_help_name() -> None:
+    assert f"`--search {DEFAULT_SEARCH}`, the default," in TEXT
+    command = cli.get_command(click.Context(cli), "fit")
+    assert command is not None
+    (option,) = (each for each in command.params if each.name == "search")
+    assert isinstance(option, click.Option)
+    assert str(option.help).endswith(f"[{DEFAULT_SEARCH}].")

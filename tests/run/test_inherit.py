@@ -34,6 +34,7 @@ def test_later_generations_begin_with_the_weights_of_earlier_ones(
         epochs=1,
         threads=1,
         workers=0,
+        search="space",
         trials=8,
     )
     start_run(settings, tmp_path / "run", "", Progress(quiet=True))

@@ -16,7 +16,7 @@ from lithe.nets.model_file import load
 
 FIT = (
     "fit", "digits", "--max-macs", "600k", "--max-latency", "1s", "--trials", "8",
-    "--epochs", "5", "--threads", "1", "--quiet",
+    "--search", "space", "--epochs", "5", "--threads", "1", "--quiet",
 )  # fmt: skip
 KILLS = 4
 

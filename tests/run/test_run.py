@@ -22,7 +22,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
     budget = lithe.Budget(max_macs=800_000, max_activation_bytes=100_000, max_latency_s=1.0)
     with pytest.MonkeyPatch.context() as patch:
         made_up_table(patch, tmp_path_factory.mktemp("cache"))
-        yield lithe.fit("digits", budget, out=out, epochs=4, threads=1, trials=8)
+        yield lithe.fit("digits", budget, out=out, epochs=4, threads=1, search="space", trials=8)
 
 
 def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result: Result) -> None:

@@ -14,8 +14,8 @@ from lithe.profiling.latency import Latency
 from lithe.search.budget import Budget
 from lithe.search.price import Price, static_price
 from lithe.search.shortlist import Candidate
-from lithe.search.space import WIDTHS
 from lithe.search.verify import Attempt, first_that_holds, narrower, nothing_holds, slower_by
+from lithe.search.widest import FINE_WIDTHS
 
 RESOLUTIONS = (16, 24, 32)
 LIMIT_S = 0.02
@@ -83,7 +83,7 @@ def test_a_narrower_network_is_the_widest_that_should_hold() -> None:
     found = narrower(attempt, Budget(max_latency_s=LIMIT_S), prices)
     assert found is not None
     assert machine.measure(found).holds
-    wider = [w for w in WIDTHS if found.arch.width < w < 1.0]
+    wider = [w for w in FINE_WIDTHS if found.arch.width < w < 1.0]
     assert not any(machine.measure(predicted(table(32, w))).holds for w in wider)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--search",
     type=click.Choice(["space", "grid"]),
-    help="Among all structures, or the papers' at all widths and resolutions [space].",
+    help="The papers' structures at all widths and resolutions, or all structures [grid].",
 )
 @click.option("--trials", type=click.IntRange(1), help="Networks to compare by short trainings.")
 @click.option("--parallel", type=click.IntRange(1), help="Short trainings side by side.")

@@ -11,6 +11,7 @@ from lithe.engine.target import instruction_set, known_instruction_set
 from lithe.errors import LitheError
 from lithe.latency_table.carried import context_in, networks_in, table_for
 from lithe.latency_table.context import context_of, generator_digest
+from lithe.latency_table.fill import measure_networks
 from lithe.latency_table.machine import FEWEST, NETWORKS, fill_table
 from lithe.latency_table.plan import Planner
 from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
@@ -61,6 +62,16 @@ class MachinePredictor:
             networks = self._table.networks(context)
             self._of[threads] = TablePredictor(context, networks, planner.steps)
         return self._of[threads]
+
+    def learn(self, arch: Architecture) -> None:
+        """Measure a network's steps, so that it and what is like it are predicted better.
+
+        It takes some two seconds; the table keeps it. Raises as `at`.
+        """
+        threads = threads_for(table_cost(arch).macs, self._most)
+        plan = self.at(threads).plan
+        for _ in measure_networks([arch], instruction_set(None), threads, plan, self._table):
+            del self._of[threads]  # opened anew, with what was learned
 
     def __call__(self, archs: Sequence[Architecture]) -> tuple[Predicted, ...]:
         """One prediction for each table, in order; raises as `at`."""

@@ -35,10 +35,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What latencies are predicted from; `told(threads)` is what that table tells of itself."""
+    """What latencies are predicted from; `told(threads)` is what that table tells of itself.
+
+    `learn` measures a network for which a prediction was wrong, on the machine it is for.
+    """
 
     predictor: Predictor
     told: Callable[[int], Told]
+    learn: Callable[[Architecture], None] = lambda _: None
 
 
 def prices(archs: Sequence[Architecture], predictor: Predictor | None) -> tuple[Price, ...]:
@@ -63,7 +67,7 @@ def prediction_of(folder: Folder, progress: Progress) -> Prediction | None:
         return None
     if settings.device is None:
         here = MachinePredictor(torch.get_num_threads(), progress=progress)
-        return Prediction(here, lambda threads: _told(here.at(threads)))
+        return Prediction(here, lambda threads: _told(here.at(threads)), here.learn)
     there = predictor_for(device_in(folder.device, settings))
     return Prediction(there, lambda _: _told(there))
 

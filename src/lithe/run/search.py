@@ -47,7 +47,14 @@ def find_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progr
         _search(folder, designs, predictor, fabric, progress)
     ranked = _best_first(folder.state)
     _tell_of_predictions(folder, ranked[0], prediction)
-    winner = verified(ranked, folder, designs.prices, fabric, progress)
+    winner = verified(
+        ranked,
+        folder,
+        designs.prices,
+        fabric,
+        progress,
+        learn=prediction.learn if prediction else lambda _: None,
+    )
     state = folder.state
     candidates = state.candidates
     if winner.arch not in [candidate.arch for candidate in candidates]:

@@ -1,11 +1,12 @@
 """The best candidates of a search, compiled and timed until one holds its limit on latency."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 from lightning_fabric import Fabric
 
+from lithe.arch import Architecture
 from lithe.progress import Progress
 from lithe.run.folder import Folder
 from lithe.run.timing import Timed, in_calm, timed
@@ -30,12 +31,14 @@ def verified(
     fabric: Fabric,
     progress: Progress,
     narrow: bool = True,
+    learn: Callable[[Architecture], None] = lambda _: None,
 ) -> Candidate:
     """The best candidate that holds when it is timed; all attempts go into the state.
 
     `ranked` come best first. Without a limit on latency, and for a machine that is not here,
     it is the first. One process measures, so that the others do not disturb it. With
-    `narrow` one that is too slow is tried again with fewer channels.
+    `narrow` one that is too slow is tried again with fewer channels, once `learn` was told
+    of it: what it measures, `prices` knows.
 
     Raises:
         LitheError: nothing holds; names the closest and its figures.
@@ -44,12 +47,19 @@ def verified(
     limit = settings.budget.max_latency_s
     if limit is None or settings.device is not None:
         return ranked[0]
+
+    def smaller(attempt: Attempt) -> Candidate | None:
+        if not narrow:
+            return None
+        learn(attempt.candidate.arch)
+        return narrower(attempt, settings.budget, prices)
+
     chosen = None
     if fabric.is_global_zero:
         chosen = first_that_holds(
             ranked,
             lambda candidate: _attempt(candidate, limit, folder, progress),
-            lambda attempt: narrower(attempt, settings.budget, prices) if narrow else None,
+            smaller,
             folder.state.attempts,
         )
     chosen, state = fabric.broadcast((chosen, folder.state))

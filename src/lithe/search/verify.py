@@ -10,6 +10,7 @@ from lithe.search.budget import Budget
 from lithe.search.price import Price
 from lithe.search.shortlist import Candidate
 from lithe.search.space import WIDTHS
+from lithe.search.widest import FINE_WIDTHS
 from lithe.units import format_seconds
 
 NARROWED = 3  # times that one structure is tried again with fewer channels
@@ -80,13 +81,13 @@ def _ever_narrower(
 def narrower(attempt: Attempt, budget: Budget, prices: Prices) -> Candidate | None:
     """The widest table of the same structure that should hold, by what was just measured.
 
-    All predictions for the structure are taken to be wrong by the factor that this one was
-    wrong by; its 80th percentile counts, as it has to hold. Where nothing is predicted it is
+    All predictions for the structure are taken to be wrong by the factor that this one's is
+    by now; its 80th percentile counts, as it has to hold. Where nothing is predicted it is
     the next width. None where no width is left.
     """
     arch = attempt.candidate.arch
     tables = []
-    for width in WIDTHS:
+    for width in FINE_WIDTHS:
         if width < arch.width:
             try:
                 tables.append(changed(arch, width=width))
@@ -94,10 +95,11 @@ def narrower(attempt: Attempt, budget: Budget, prices: Prices) -> Candidate | No
                 continue  # so narrow that a row has no channel left
     if not tables:
         return None
-    priced = [Candidate(table, price) for table, price in zip(tables, prices(tables), strict=True)]
-    asked, predicted = budget.max_latency_s, attempt.candidate.price.predicted
+    *costs, now = prices([*tables, arch])
+    priced = [Candidate(table, price) for table, price in zip(tables, costs, strict=True)]
+    asked, predicted = budget.max_latency_s, now.predicted
     if asked is None or predicted is None:
-        return priced[-1]
+        return next((c for c in reversed(priced) if c.arch.width in WIDTHS), priced[-1])
     wrong_by = attempt.measured.p80_s / predicted.seconds
     fitting = [
         candidate
