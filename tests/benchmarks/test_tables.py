@@ -10,7 +10,7 @@ def test_every_table_is_on_a_page_and_up_to_date() -> None:
     assert measured
     assert set(measured) <= TABLES.keys()
     for name in (*measured, *TEXTS):
-        assert sum(f"<!-- table: {name} -->" in text for text in pages) == 1
+        assert sum(f"<!-- table: {name} -->" in text for text in pages) >= 1
     assert [written(text) for text in pages] == pages
 
 

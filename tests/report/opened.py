@@ -120,8 +120,12 @@ def assert_readable(opened: Opened, *selectors: str, parts: str = "") -> None:
     for scheme in ("dark", "light"):
         opened.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         backgrounds.add(opened.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        found = contrasts(opened, *selectors)
-        found += contrasts_inside(opened, parts) if parts else []
+        for _ in range(60):  # plots are drawn anew after the page has changed its colours
+            found = contrasts(opened, *selectors)
+            found += contrasts_inside(opened, parts) if parts else []
+            if min(found) > 4.5:
+                break
+            opened.page.wait_for_timeout(50)
         assert min(found) > 4.5, scheme
     assert len(backgrounds) == 2
 

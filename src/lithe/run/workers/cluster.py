@@ -34,7 +34,7 @@ _ENVIRONMENT = {
 }
 _BY_NAME = ("auto", "local")
 LONGEST_KNOCK_S = 10.0
-LONGEST_LOOK_S = 60.0
+LONGEST_LOOK_S = 180.0
 
 
 class Cluster:
