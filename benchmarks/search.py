@@ -33,8 +33,8 @@ BUDGETS = {  # one option and its value for each
     "digits": (("--max-macs", "1M"),),
     "shapes": (("--max-macs", "1500k"),),
 }
-EPOCHS, TRIALS = 16, 18
-QUICK_EPOCHS, QUICK_TRIALS = 2, 8
+EFFORT = {"digits": (16, 18), "shapes": (8, 12)}  # epochs of the full training, and trials
+QUICK = (2, 8)
 RACE_SHARE = 0.85  # of the training images are trained on in a race
 
 
@@ -78,8 +78,9 @@ def _full_epochs(state: State) -> int:
     return state.recipe.epochs
 
 
-def measure(case: Row, epochs: int, trials: int) -> list[Row]:
+def measure(case: Row, quick: bool) -> list[Row]:
     """The three runs of one case."""
+    epochs, trials = QUICK if quick else EFFORT[case["data"]]
     with tempfile.TemporaryDirectory() as name:
         temporary = Path(name)
         data = place_of(case["data"], temporary)
@@ -147,9 +148,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     name, seeds = ("quick/search", SEEDS[:1]) if quick else (NAME, SEEDS)
-    epochs, trials = (QUICK_EPOCHS, QUICK_TRIALS) if quick else (EPOCHS, TRIALS)
     for timed in (False, True):
-        run = partial(measure, epochs=epochs, trials=trials)
+        run = partial(measure, quick=quick)
         fill(name, cases(seeds, timed), run, alone=timed)
 
 
