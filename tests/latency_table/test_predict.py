@@ -180,3 +180,16 @@ def test_a_check_predicts_before_it_measures(tmp_path: Path) -> None:
     error = summary(found)
     assert error.networks == 2
     assert error.worst == max(abs(e.predicted_s / e.measured_s - 1) for e in found)
+
+
+def test_a_network_that_was_predicted_wrongly_is_learned(tmp_path: Path) -> None:
+    table = open_table(tmp_path / "t.sqlite")
+    for times in measured(30):
+        table.add(context_of(ISA, 1), times)
+    predict = MachinePredictor(1, table=table, networks=30)
+    (before,) = predict([TINY])
+    predict.learn(TINY)
+    assert len(table.networks(context_of(ISA, 1))) == 31
+    (after,) = predict([TINY])
+    assert after.looked_up == 1
+    assert after.seconds != before.seconds

@@ -53,18 +53,18 @@ def check(
     predicted = dict(zip(archs, predictor(archs), strict=True))
     reference_s = predictor.networks[0].reference_s
     threads = predictor.context.threads
-    found = []
+    found: dict[Architecture, Checked] = {}
     with progress.task(f"checking {len(archs)} predictions", len(archs)) as advance:
         for times in measure_networks(
             archs, isa, threads, predictor.plan, table, effort=effort, progress=progress
         ):
             said = predicted[times.arch]
             measured_s = as_if(times, reference_s).whole_s
-            found.append(
-                Checked(times.arch, said.seconds, said.looked_up, measured_s, times.disturbed)
+            found[times.arch] = Checked(
+                times.arch, said.seconds, said.looked_up, measured_s, times.disturbed
             )
             advance()
-    return tuple(found)
+    return tuple(found[arch] for arch in archs)
 
 
 def summary(checked: Sequence[Checked]) -> PredictionError:
