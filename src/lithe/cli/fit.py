@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Unpack
 
 import click
+import msgspec
 
-from lithe.cli.runs import RunOptions, execute, run_options
+from lithe.cli.runs import RunOptions, execute, run_options, settings_of
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ def command(
     """  # noqa: D301
 
     def settings(data: str) -> "Settings":
-        from lithe.run.settings import Settings
         from lithe.search.budget import Budget, parse_budget
 
         budget = parse_budget(max_macs, max_params, max_activation, max_latency)
@@ -71,17 +71,9 @@ def command(
                 "name at least one limit: --max-macs, --max-params, "
                 "--max-activation or --max-latency"
             )
-        return Settings(
-            data=data,
+        return msgspec.structs.replace(
+            settings_of(data, options),
             budget=budget,
-            epochs=options["epochs"],
-            batch_size=options["batch_size"],
-            learning_rate=options["learning_rate"],
-            seed=options["seed"],
-            threads=options["threads"],
-            workers=options["workers"],
-            runtime=options["runtime"],
-            skip_bad_images=options["skip_bad_images"],
             search=search,
             trials=trials,
             parallel=parallel,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 import msgspec
 
-from lithe.cli.runs import RunOptions, run_options
+from lithe.cli.runs import RunOptions, run_options, settings_of
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -91,7 +91,6 @@ def _settings(
     limits: tuple[str | None, str | None, str | None, str | None],
     options: RunOptions,
 ) -> "Settings":
-    from lithe.run.settings import Settings
     from lithe.search.budget import Budget, parse_budget
 
     budget = parse_budget(*limits)
@@ -100,18 +99,7 @@ def _settings(
             "name at least one limit that the front goes up to: --max-latency, --max-macs, "
             "--max-activation or --max-params"
         )
-    return Settings(
-        data=data,
-        budget=budget,
-        epochs=options["epochs"],
-        batch_size=options["batch_size"],
-        learning_rate=options["learning_rate"],
-        seed=options["seed"],
-        threads=options["threads"],
-        workers=options["workers"],
-        runtime=options["runtime"],
-        skip_bad_images=options["skip_bad_images"],
-    )
+    return msgspec.structs.replace(settings_of(data, options), budget=budget)
 
 
 def _show(result: "FrontResult", as_json: bool) -> None:

@@ -66,6 +66,23 @@ def run_options(function: F) -> F:
     return function
 
 
+def settings_of(data: str, options: RunOptions) -> "Settings":
+    """What the shared options say; each command adds its own."""
+    from lithe.run.settings import Settings
+
+    return Settings(
+        data=data,
+        epochs=options["epochs"],
+        batch_size=options["batch_size"],
+        learning_rate=options["learning_rate"],
+        seed=options["seed"],
+        threads=options["threads"],
+        workers=options["workers"],
+        runtime=options["runtime"],
+        skip_bad_images=options["skip_bad_images"],
+    )
+
+
 def execute(settings: "Callable[[str], Settings]", data: str | None, options: RunOptions) -> int:
     """Start or resume a run, print how it ended, and return the exit code.
 

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Unpack
 
 import click
+import msgspec
 
-from lithe.cli.runs import RunOptions, execute, run_options
+from lithe.cli.runs import RunOptions, execute, run_options, settings_of
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -39,20 +40,11 @@ def command(
 
     def settings(data: str) -> "Settings":
         from lithe.arch import architecture
-        from lithe.run.settings import Settings
 
-        return Settings(
-            data=data,
+        return msgspec.structs.replace(
+            settings_of(data, options),
             table=architecture(name or "", width=width, resolution=resolution),
             pretrained=pretrained,
-            epochs=options["epochs"],
-            batch_size=options["batch_size"],
-            learning_rate=options["learning_rate"],
-            seed=options["seed"],
-            threads=options["threads"],
-            workers=options["workers"],
-            runtime=options["runtime"],
-            skip_bad_images=options["skip_bad_images"],
         )
 
     return execute(settings, data, options)

@@ -3,12 +3,12 @@
 import shlex
 
 from lithe.report.front_rows import AskedRow, FrontRow, FrontRows
-from lithe.report.rows import CandidateRow, NetworkRow
+from lithe.report.rows import CandidateRow
 from lithe.report.words import threads_text
 from lithe.run.folder import Folder
 from lithe.run.front_file import Front, FrontPoint
+from lithe.run.rows import network_row
 from lithe.search.budget import FORMAT, Limit, asked
-from lithe.search.price import Price
 from lithe.training.images import ImageData
 
 
@@ -39,22 +39,6 @@ def front_rows(front: Front, folder: Folder, data: ImageData) -> FrontRows:
         limits=tuple(AskedRow(limit.field, limit.unit, value) for limit, value in limits),
         tried=tuple(tried),
         facts=_facts(front, folder, data),
-    )
-
-
-def network_row(label: str, price: Price) -> NetworkRow:
-    """A network at its price."""
-    latency = price.latency
-    return NetworkRow(
-        label,
-        price.macs,
-        price.params,
-        price.peak_activation_bytes,
-        price.latency_s,
-        latency.p20_s if latency else None,
-        latency.p80_s if latency else None,
-        latency.runtime if latency else None,
-        latency.threads if latency else None,
     )
 
 

@@ -1,9 +1,7 @@
 """The search for a front: the design space at several levels of a budget."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import msgspec
 from lightning_fabric import Fabric
 
 from lithe.nets.inherit import inherit
@@ -11,15 +9,14 @@ from lithe.progress import Progress
 from lithe.run.designs import Designs, Given
 from lithe.run.folder import Folder
 from lithe.run.settings import INHERIT
-from lithe.run.workers.make import make_workers
+from lithe.run.trials import allowance, keep, study_of, workers_for
 from lithe.run.workers.trial import trial_epochs, trial_task
 from lithe.search.front import spread
-from lithe.search.generations import Effort, race_cost, search
+from lithe.search.generations import Effort, search
 from lithe.search.levels import LEVEL, LEVELS, objectives, order, scaled
 from lithe.search.sampler import Choice, Parameters
 from lithe.search.shortlist import Candidate, racers
 from lithe.search.space import FAMILIES
-from lithe.search.study import open_study
 from lithe.search.trial import Trial
 from lithe.search.widest import widest_of
 
@@ -39,14 +36,7 @@ def search_front(
         LitheError: nothing fits the whole budget; names the cheapest and its costs.
     """
     settings, costs = folder.state.settings, objectives(designs.budget)
-    study = open_study(
-        settings.store or f"sqlite:///{folder.path.absolute()}/trials.db",
-        folder.state.study,
-        folder.state.study,
-        {LEVEL: LEVELS, **designs.space.choices()},
-        costs,
-        designs.seed,
-    )
+    study = study_of(folder, {LEVEL: LEVELS, **designs.space.choices()}, costs)
     most = settings.trials or TRIALS
     first: Given = tuple((t.parameters, t.candidate) for t in study.trials() if t.generation == 0)
     wanted = min(most, GENERATION)
@@ -54,20 +44,13 @@ def search_front(
         first = _first(designs, wanted, progress)
     task = trial_task(folder, designs.images, inherit if INHERIT else None)
     epochs = trial_epochs(task, first[0][1].arch)
-    effort = Effort(epochs, GENERATION, _allowance(len(first), most, epochs))
+    effort = Effort(epochs, GENERATION, allowance(len(first), most, GENERATION, epochs))
 
     def candidate_of(parameters: Parameters) -> Candidate | None:
         return _at(designs, float(parameters[LEVEL])).candidate_of(parameters)
 
     with progress.task(f"Searching among {most} networks", effort.allowance_epochs) as advance:
-        workers = make_workers(
-            task,
-            settings.parallel,
-            settings.cluster,
-            fabric,
-            progress,
-            lambda work, row: advance(1, note=f"{work.arch.short_label} {row.val_accuracy:.1%}"),
-        )
+        workers = workers_for(task, folder, fabric, progress, advance)
         try:
             trials = search(
                 study,
@@ -80,7 +63,7 @@ def search_front(
             )
         finally:
             workers.close()
-    _keep(folder, trials)
+    keep(folder, trials)
     return trials
 
 
@@ -123,27 +106,3 @@ def _first(designs: Designs, most: int, progress: Progress) -> Given:
     all_of = list(result.values())
     kept = spread([candidate.price.macs for _, candidate in all_of], most)
     return tuple(all_of[index] for index in sorted(kept))
-
-
-def _allowance(first: int, trials: int, epochs: int) -> int:
-    """The epochs that so many trials take, raced in generations."""
-    total, left = race_cost(first, epochs), trials - first
-    while left > 0:
-        size = min(GENERATION, left)
-        total, left = total + race_cost(size, epochs), left - size
-    return total
-
-
-def _keep(folder: Folder, trials: Sequence[Trial]) -> None:
-    """Write what came of all trials into the state."""
-    lost = {t.candidate.arch.label: t.lost for t in trials if t.lost}
-    standings = {t.candidate.arch.label: t.standing for t in trials if t.standing and not t.lost}
-    folder.update(
-        msgspec.structs.replace(
-            folder.state,
-            candidates=tuple(trial.candidate for trial in trials),
-            standings=standings,
-            lost=lost,
-            searched=True,
-        )
-    )

@@ -45,13 +45,13 @@ def run_rows(folder: Folder, data: ImageData, timing: Timing, processes: int) ->
     assert network.card is not None
     found = evaluate(network, data.held_out, network.card.preprocessing)
     twin = standard_twin(network.arch)
-    chosen = _network(network.arch.label, _counted(network, timing.chosen))
+    chosen = network_row(network.arch.label, _counted(network, timing.chosen))
     return RunRows(
         title=f"{data.name}: {network.arch.short_label}",
         command=state.command,
         accuracy=found.accuracy,
         chosen=chosen,
-        twin=_network(twin.label, _counted(build(twin), timing.twin)),
+        twin=network_row(twin.label, _counted(build(twin), timing.twin)),
         limits=_limits(state, chosen),
         candidates=tuple(_candidate(state, candidate) for candidate in state.candidates),
         history=_history(folder),
@@ -71,7 +71,8 @@ def _counted(network: Network, latency: Latency | None) -> Price:
     return Price(counted.macs, counted.params, counted.peak_activation_bytes, latency)
 
 
-def _network(label: str, price: Price) -> NetworkRow:
+def network_row(label: str, price: Price) -> NetworkRow:
+    """A network at its price."""
     latency = price.latency
     return NetworkRow(
         label,
@@ -157,7 +158,7 @@ def _candidate(state: State, candidate: Candidate) -> CandidateRow:
         raced = "raced" if state.settings.front is None else OF_A_FRONT
         status = raced if standing else "fits"
     return CandidateRow(
-        network=_network(arch.label, candidate.price),
+        network=network_row(arch.label, candidate.price),
         family=arch.family,
         width=arch.width,
         resolution=arch.resolution,

@@ -1,7 +1,5 @@
 """The search within a run: prices, generations of short trainings, then the proof by timing."""
 
-from collections.abc import Sequence
-
 import msgspec
 from lightning_fabric import Fabric
 
@@ -15,14 +13,14 @@ from lithe.run.folder import Folder
 from lithe.run.follow import follow, followed
 from lithe.run.prices import Prediction, prediction_of, prices
 from lithe.run.settings import GENERATION, INHERIT, TRIALS, State
+from lithe.run.trials import allowance, keep, study_of, workers_for
 from lithe.run.verify import verified
-from lithe.run.workers.make import make_workers
 from lithe.run.workers.trial import TrialTask, trial_epochs, trial_task
-from lithe.search.generations import Effort, race_cost, search
+from lithe.search.generations import Effort, search
 from lithe.search.race import better_first
 from lithe.search.shortlist import Candidate, impossible, racers
 from lithe.search.space import FAMILIES, design_space, resolutions
-from lithe.search.study import Study, minimised, open_study
+from lithe.search.study import minimised
 from lithe.search.trial import Trial
 from lithe.training.images import ImageData
 
@@ -114,9 +112,10 @@ def _search(
         return
     task = trial_task(folder, designs.images, inherit if INHERIT else None)
     epochs = trial_epochs(task, first[0][1].arch)
-    effort = _effort(epochs, len(first), only_grid, folder.state.settings.trials or TRIALS)
+    most = len(first) if only_grid else folder.state.settings.trials or TRIALS
+    effort = Effort(epochs, GENERATION, allowance(len(first), most, GENERATION, epochs))
     trials = _trained(folder, designs, first, task, effort, fabric, progress)
-    _keep(folder, trials)
+    keep(folder, trials)
 
 
 def _grid(
@@ -136,15 +135,6 @@ def _grid(
     return grid
 
 
-def _effort(epochs: int, first: int, only_grid: bool, trials: int) -> Effort:
-    """Epochs for the grid's racers, then for generations of six until there are `trials`."""
-    allowance, left = race_cost(first, epochs), 0 if only_grid else trials - first
-    while left > 0:
-        allowance += race_cost(min(GENERATION, left), epochs)
-        left -= GENERATION
-    return Effort(epochs, GENERATION, allowance)
-
-
 def _trained(
     folder: Folder,
     designs: Designs,
@@ -155,22 +145,14 @@ def _trained(
     progress: Progress,
 ) -> tuple[Trial, ...]:
     with progress.task("Searching", effort.allowance_epochs) as advance:
-        settings = folder.state.settings
-        workers = make_workers(
-            task,
-            settings.parallel,
-            settings.cluster,
-            fabric,
-            progress,
-            lambda work, row: advance(1, note=f"{work.arch.short_label} {row.val_accuracy:.1%}"),
-        )
+        workers = workers_for(task, folder, fabric, progress, advance)
         if not folder.writes:
             follow(workers, fabric)
             return fabric.broadcast(())
         try:
             with followed(workers, fabric) as train:
                 trials = search(
-                    _study(folder, designs),
+                    study_of(folder, designs.space.choices(), minimised(designs.budget)),
                     first,
                     designs.candidate_of,
                     train,
@@ -180,33 +162,3 @@ def _trained(
         finally:
             workers.close()
     return fabric.broadcast(trials)
-
-
-def _study(folder: Folder, designs: Designs) -> Study:
-    state = folder.state
-    return open_study(
-        state.settings.store or f"sqlite:///{folder.path.absolute()}/trials.db",
-        state.study,
-        state.study,
-        designs.space.choices(),
-        minimised(designs.budget),
-        designs.seed,
-    )
-
-
-def _keep(folder: Folder, trials: Sequence[Trial]) -> None:
-    """Write what came of all trials into the state."""
-    state = folder.state
-    known = {candidate.arch.label for candidate in state.candidates}
-    drawn = tuple(t.candidate for t in trials if t.candidate.arch.label not in known)
-    standings = {t.candidate.arch.label: t.standing for t in trials if t.standing}
-    lost = {t.candidate.arch.label: t.lost for t in trials if t.lost}
-    folder.update(
-        msgspec.structs.replace(
-            state,
-            candidates=(*state.candidates, *drawn),
-            standings={label: s for label, s in standings.items() if label not in lost},
-            lost=lost,
-            searched=True,
-        )
-    )
