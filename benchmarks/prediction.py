@@ -47,6 +47,7 @@ def main() -> None:
             predictor = MachinePredictor(threads, table=table, progress=progress).at(threads)
             filled_s = time.perf_counter() - began
             networks, left_out = len(predictor.networks), predictor.error
+            assert left_out is not None
             if threads == 1:
                 many = random_tables(SIDE, PRICED, SEED + 1)
                 began = time.perf_counter()

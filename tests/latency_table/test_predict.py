@@ -143,8 +143,10 @@ def test_a_table_that_is_full_is_left_alone(tmp_path: Path) -> None:
         table.add(context_of(ISA, 1), times)
     predict = MachinePredictor(1, table=table, networks=30).at(1)
     assert len(predict.networks) == 30
+    assert predict.error is not None
     assert is_good(predict.error) == (predict.error.worst <= 0.15)
     assert not is_good(None)
+    assert predictor(measured(3)).error is None
 
 
 def test_a_device_is_predicted_from_its_file() -> None:

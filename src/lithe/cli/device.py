@@ -162,7 +162,7 @@ def _errors(device: "Device") -> dict[int, float]:
     if not device.latency:
         return {}
     from lithe.latency_table.carried import networks_in
-    from lithe.latency_table.predictors import left_out
+    from lithe.latency_table.predict import left_out
 
     errors = {table.threads: left_out(networks_in(table)) for table in device.latency}
     return {threads: error.median for threads, error in errors.items() if error is not None}

@@ -9,6 +9,7 @@ from statistics import median
 import numpy as np
 
 from lithe.arch import Architecture
+from lithe.errors import LitheError
 from lithe.latency_table.estimate import Estimator
 from lithe.latency_table.fill import Plan
 from lithe.latency_table.values import Context, NetworkTimes, PlannedStep, Predicted
@@ -69,9 +70,12 @@ class TablePredictor:
         return tuple(found)
 
     @cached_property
-    def error(self) -> PredictionError:
-        """The error on the table's own networks, each left out of what predicts it."""
-        return left_out_error(self.networks)
+    def error(self) -> PredictionError | None:
+        """The error on the table's own networks, each left out of what predicts it.
+
+        It takes some seconds, once. None where there are too few to tell.
+        """
+        return left_out(self.networks)
 
 
 class _Table:
@@ -130,6 +134,14 @@ def left_out_error(networks: Sequence[NetworkTimes]) -> PredictionError:
             for (seconds, _), each in zip(predicted, out, strict=True)
         ]
     return error_of(errors)
+
+
+def left_out(networks: Sequence[NetworkTimes]) -> PredictionError | None:
+    """The error on networks that were left out; None where there are too few to tell."""
+    try:
+        return left_out_error(networks)
+    except LitheError:
+        return None
 
 
 def error_of(errors: Sequence[float]) -> PredictionError:

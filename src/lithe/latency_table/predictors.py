@@ -14,9 +14,9 @@ from lithe.latency_table.context import context_of, generator_digest
 from lithe.latency_table.fill import measure_networks
 from lithe.latency_table.machine import FEWEST, NETWORKS, fill_table
 from lithe.latency_table.plan import Planner
-from lithe.latency_table.predict import PredictionError, TablePredictor, left_out_error
+from lithe.latency_table.predict import PredictionError, TablePredictor, left_out
 from lithe.latency_table.store import Table, open_table
-from lithe.latency_table.values import NetworkTimes, Predicted
+from lithe.latency_table.values import Predicted
 from lithe.progress import SILENT, Progress
 
 # A table is good enough where networks that it does not hold are predicted this well.
@@ -55,13 +55,24 @@ class MachinePredictor:
             KeyboardInterrupt: Ctrl-C; what was measured is kept.
         """
         if threads not in self._of:
-            isa = instruction_set(None)
-            planner = Planner(isa, threads)
-            filled(self._table, isa, threads, planner, self._networks, self._progress)
-            context = context_of(isa, threads)
-            networks = self._table.networks(context)
-            self._of[threads] = TablePredictor(context, networks, planner.steps)
+            self._of[threads] = self._opened(threads)
+            if not self._is_enough(self._of[threads]):
+                isa, planner = instruction_set(None), Planner(instruction_set(None), threads)
+                filled(self._table, isa, threads, planner, self._networks, self._progress)
+                self._of[threads] = self._opened(threads)
         return self._of[threads]
+
+    def _opened(self, threads: int) -> TablePredictor:
+        isa = instruction_set(None)
+        context = context_of(isa, threads)
+        return TablePredictor(context, self._table.networks(context), Planner(isa, threads).steps)
+
+    def _is_enough(self, found: TablePredictor) -> bool:
+        there = len(found.networks)
+        wanted = self._networks or NETWORKS
+        return there >= wanted or (
+            self._networks is None and there >= FEWEST and is_good(found.error)
+        )
 
     def learn(self, arch: Architecture) -> None:
         """Measure a network's steps, so that it and what is like it are predicted better.
@@ -71,7 +82,8 @@ class MachinePredictor:
         threads = threads_for(table_cost(arch).macs, self._most)
         plan = self.at(threads).plan
         for _ in measure_networks([arch], instruction_set(None), threads, plan, self._table):
-            del self._of[threads]  # opened anew, with what was learned
+            pass  # one network, kept in the table as it comes
+        self._of[threads] = self._opened(threads)
 
     def __call__(self, archs: Sequence[Architecture]) -> tuple[Predicted, ...]:
         """One prediction for each table, in order; raises as `at`."""
@@ -156,14 +168,6 @@ def predictor_for(device: Device, threads: int | None = None) -> TablePredictor:
         )
     planner = Planner(known_instruction_set(context.isa), threads)
     return TablePredictor(context, networks_in(carried), planner.steps)
-
-
-def left_out(networks: Sequence[NetworkTimes]) -> PredictionError | None:
-    """The error on networks that were left out; None where there are too few to tell."""
-    try:
-        return left_out_error(networks)
-    except LitheError:
-        return None
 
 
 def is_good(error: PredictionError | None) -> bool:

@@ -13,7 +13,7 @@ from lithe.device.file import load_device
 from lithe.errors import LitheError
 from lithe.latency_table.carried import table_for
 from lithe.latency_table.predict import TablePredictor
-from lithe.latency_table.predictors import MachinePredictor, left_out, predictor_for
+from lithe.latency_table.predictors import MachinePredictor, predictor_for
 from lithe.latency_table.values import Predictor
 from lithe.progress import Progress
 from lithe.run.folder import Folder
@@ -73,7 +73,7 @@ def prediction_of(folder: Folder, progress: Progress) -> Prediction | None:
 
 
 def _told(table: TablePredictor) -> Told:
-    error = left_out(table.networks)
+    error = table.error
     return Told(
         table.networks[0].reference_s,
         PredictionError(error.networks, error.median, error.worst) if error else None,
