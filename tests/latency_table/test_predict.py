@@ -146,7 +146,7 @@ def test_a_table_that_is_full_is_left_alone(tmp_path: Path) -> None:
     assert predict.error is not None
     assert is_good(predict.error) == (predict.error.worst <= 0.15)
     assert not is_good(None)
-    assert predictor(measured(3)).error is None
+    assert predictor(measured(1)).error is None
 
 
 def test_a_device_is_predicted_from_its_file() -> None:
