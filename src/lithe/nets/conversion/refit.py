@@ -1,0 +1,160 @@
+"""Replacements mended on images: pointwise weights by least squares, batch norm's statistics.
+
+Batches are inputs n c h w, the same at every call. Nothing here looks at labels.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from lithe.nets.conversion.layers import CONVERTED, last_of
+from lithe.nets.conversion.rows import Replacement
+
+Batches = Callable[[], Iterable[Tensor]]
+_POSITIONS = 64  # of each image that the least squares see
+# What keeps a system of few images solvable, as a share of the mean square of its inputs.
+_RIDGE = 1e-4
+
+
+@torch.no_grad()
+def refit(
+    converted: nn.Module,
+    original: nn.Module,
+    rows: Sequence[Replacement],
+    batches: Batches,
+    on_layer: Callable[[], None] = lambda: None,
+) -> None:
+    """Give each replacement's last convolution the weights that come nearest to the original.
+
+    In the order of `rows`, which is that of execution: the input is what the converted network
+    computes by then, the target what the original computes there, so that a layer makes up for
+    what was lost before it. The sum of squares is minimised, and of solutions that are about
+    as good the one nearest to the weights that are there is taken (a ridge). Both networks
+    are run in eval mode, on the first one's device.
+    """
+    converted.eval()
+    original.eval()
+    for row in rows:
+        module = converted.get_submodule(row.layer)
+        assert isinstance(module, CONVERTED)
+        last = last_of(module)
+        size = last.in_channels + 1
+        gram = torch.zeros(size, size, dtype=torch.float64)
+        cross = torch.zeros(size, last.out_channels, dtype=torch.float64)
+        with _watched(last, 0) as given, _watched(original.get_submodule(row.layer), 1) as wanted:
+            for x in batches():
+                converted(x)
+                original(x)
+                z, y = _sampled(given.pop(), wanted.pop())
+                z = torch.cat([z, z.new_ones(len(z), 1)], 1)
+                gram += (z.T @ z).cpu()
+                cross += (z.T @ y).cpu()
+        _solve(last, gram, cross)
+        on_layer()
+
+
+@torch.no_grad()
+def estimate_norms(converted: nn.Module, batches: Batches) -> int:
+    """Batch norms get the statistics of what they see now; how many there are.
+
+    The mean over all batches, all at once: dropout and the like stay off.
+    """
+    norms = [m for m in converted.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [norm for norm in norms if norm.track_running_stats]
+    if not norms:
+        return 0
+    converted.eval()
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all
+        norm.train()
+    for x in batches():
+        converted(x)
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+    return len(norms)
+
+
+@torch.no_grad()
+def layer_errors(
+    converted: nn.Module, original: nn.Module, layers: Sequence[str], batches: Batches
+) -> dict[str, float]:
+    """How far layers' outputs are from the original's: the norm of the difference over the norm."""
+    converted.eval()
+    original.eval()
+    sums = {name: torch.zeros(2, dtype=torch.float64) for name in layers}
+    with _all_watched(converted, layers) as ours, _all_watched(original, layers) as theirs:
+        for x in batches():
+            converted(x)
+            original(x)
+            for name in layers:
+                y, target = ours[name].pop().double(), theirs[name].pop().double()
+                parts = ((y - target).square().sum(), target.square().sum())
+                sums[name] += torch.stack(parts).cpu()
+    return {
+        name: float((lost / whole).sqrt()) if whole else float(lost > 0)
+        for name, (lost, whole) in sums.items()
+    }
+
+
+@contextmanager
+def _watched(module: nn.Module, which: int):  # type: ignore[no-untyped-def]
+    """A list that gets the input (0) or output (1) of every call."""
+    seen: list[Tensor] = []
+    hook = module.register_forward_hook(
+        lambda _, inputs, output: seen.append(output if which else inputs[0])
+    )
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _all_watched(network: nn.Module, layers: Sequence[str]):  # type: ignore[no-untyped-def]
+    seen: dict[str, list[Tensor]] = {name: [] for name in layers}
+    hooks = []
+    for name in layers:
+        keep = seen[name].append
+
+        def watch(_: nn.Module, __: object, output: Tensor, keep=keep) -> None:  # type: ignore[no-untyped-def]
+            keep(output)
+
+        hooks.append(network.get_submodule(name).register_forward_hook(watch))
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _sampled(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Some positions of every image, the same of both, as rows of channels in float64."""
+    h, w = z.shape[2:]
+    positions = torch.arange(h * w, device=z.device)
+    if h * w > _POSITIONS:
+        positions = positions[torch.linspace(0, h * w - 1, _POSITIONS).long().to(z.device)]
+    rows = (each.flatten(2)[:, :, positions].transpose(1, 2) for each in (z, y))
+    a, b = (each.reshape(-1, each.shape[2]).double() for each in rows)
+    return a, b
+
+
+def _solve(last: nn.Conv2d, gram: Tensor, cross: Tensor) -> None:
+    size = gram.shape[0]
+    weight = last.weight.detach().double().cpu().flatten(1).T  # (c_between, c_out)
+    bias = last.bias.detach().double().cpu() if last.bias is not None else None
+    if bias is None:  # batch norm behind it takes away any mean
+        gram, cross, size = gram[:-1, :-1], cross[:-1], size - 1
+        start = weight
+    else:
+        start = torch.cat([weight, bias[None]])
+    ridge = _RIDGE * gram.diagonal().mean().clamp_min(1e-12)
+    system = gram + ridge * torch.eye(size, dtype=torch.float64)
+    found = torch.linalg.solve(system, cross + ridge * start)
+    last.weight.copy_(found[: last.in_channels].T.reshape(last.weight.shape))
+    if last.bias is not None:
+        last.bias.copy_(found[-1])

@@ -1,0 +1,37 @@
+"""Convolutions of a network replaced by efficient ones: the structure, and the weights."""
+
+import copy
+from collections.abc import Collection, Sequence
+
+from torch import nn
+
+from lithe.nets.conversion.layers import replacement_for
+from lithe.nets.conversion.places import check_replacement
+from lithe.nets.conversion.rows import Replacement
+
+
+def rewritten(
+    network: nn.Module,
+    rows: Sequence[Replacement],
+    *,
+    carry: bool = True,
+    signed: Collection[str] = (),
+) -> nn.Module:
+    """A copy of a network with convolutions replaced; all else has copies of its weights.
+
+    With `carry` a replacement begins with the nearest weights to its convolution's (see
+    `split`), else with freshly drawn ones. `signed` names the layers whose input has negative
+    values.
+
+    Raises:
+        LitheError: a row names no convolution of the network, or one that it cannot replace.
+    """
+    copied = copy.deepcopy(network)
+    for row in rows:
+        conv = check_replacement(copied, row)
+        made = replacement_for(conv, row)
+        if carry:
+            made.carry(conv, row.layer in signed)
+        parent, _, name = row.layer.rpartition(".")
+        setattr(copied.get_submodule(parent), name, made)
+    return copied
