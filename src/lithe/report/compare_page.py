@@ -7,6 +7,8 @@ from lithe.cost.layers import KINDS
 from lithe.profiling import Profile
 from lithe.profiling.side_by_side import SideBySide
 from lithe.report.compare_text import how_measured, notes, spread
+from lithe.report.conversion_rows import ConversionRows, step_words
+from lithe.report.conversion_text import gain, slower
 from lithe.report.offline_page import joined, offline_page
 from lithe.report.orders import orders_text
 from lithe.report.profile_tables import KIND_NAMES
@@ -21,17 +23,18 @@ _UNITS = {"count": "", "bytes": "B", "seconds": "s", "joules": "J"}
 _SHOWN_NAMES = 3  # in the heading
 
 
-def compare_page(compared: SideBySide) -> str:
+def compare_page(compared: SideBySide, conversion: ConversionRows | None = None) -> str:
     """The HTML of several networks side by side; one file, about 5 MB, that opens offline.
 
-    Names from outside are shown as text wherever they stand.
+    With a `conversion` the two are a network before and after it, and what became of each
+    layer is shown as well. Names from outside are shown as text wherever they stand.
     """
     profiles = compared.profiles
     quantities = known(profiles)
     timed = tuple(each.runtime for each in quantities if each.runtime)
     return offline_page(
         "compare.html",
-        title=_title(profiles),
+        title=conversion.title if conversion else _title(profiles),
         styles=STYLES,
         scripts=SCRIPTS,
         data=page_values(compared),
@@ -43,6 +46,10 @@ def compare_page(compared: SideBySide) -> str:
             "how": tuple(how_measured(profiles, runtime) for runtime in timed),
             "upright": _upright(quantities).key,
             "inputs_differ": len({profile.input_shape for profile in profiles}) > 1,
+            "conversion": conversion,
+            "gain": joined(gain(conversion)) if conversion else "",
+            "slower": [joined(line) for line in slower(conversion)] if conversion else [],
+            "steps": step_words(conversion.steps) if conversion else (),
         },
     )
 

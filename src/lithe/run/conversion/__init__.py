@@ -1,0 +1,1 @@
+"""`lithe convert`: from a trained network to an efficient one, in steps that are on disk."""

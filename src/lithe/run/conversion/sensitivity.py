@@ -1,0 +1,107 @@
+"""What each replacement by itself would lose, on data, and save, on this machine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lithe.nets.conversion.layers import replacement_for
+from lithe.nets.conversion.places import Place, largest
+from lithe.nets.conversion.refit import refit
+from lithe.nets.conversion.rewrite import rewritten
+from lithe.nets.conversion.rows import Kind, Replacement
+from lithe.run.conversion.state import LayerState, Option
+from lithe.run.conversion.times import inputs_of, macs_of, times_of
+
+# Depthwise filters per channel, and expansions, that are tried; of low ranks the shares.
+FILTERS, EXPANSIONS, SHARES = (1, 2, 3), (2, 4, 6), (8, 4, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Some labelled images as the network takes them: batches n c h w and n."""
+
+    batches: tuple[tuple[Tensor, Tensor], ...]
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The images alone."""
+        return tuple(x for x, _ in self.batches)
+
+
+@torch.no_grad()
+def loss_of(network: nn.Module, calibration: Calibration) -> float:
+    """Mean cross entropy in nats on the calibration images."""
+    network.eval()
+    total, images = 0.0, 0
+    for x, labels in calibration.batches:
+        total += float(nn.functional.cross_entropy(network(x).float(), labels, reduction="sum"))
+        images += len(x)
+    return total / images
+
+
+def sizes_for(conv: nn.Conv2d, kind: Kind) -> tuple[int, ...]:
+    """Sizes of a replacement that are worth trying, the smallest first."""
+    most = largest(conv, kind)
+    match kind:
+        case "separable":
+            return tuple(r for r in FILTERS if r <= most)
+        case "inverted-residual":
+            return EXPANSIONS
+        case "low-rank":
+            return tuple(sorted({max(1, most // share) for share in SHARES}))
+
+
+def measure(
+    network: nn.Module,
+    places: Sequence[Place],
+    kind: Kind,
+    sizes: Callable[[nn.Conv2d], tuple[int, ...]],
+    calibration: Calibration | None,
+    x: Tensor,
+    threads: int,
+    known: Sequence[LayerState],
+    on_layer: Callable[[LayerState], None],
+) -> None:
+    """Tell `on_layer` of each convolution in order, those in `known` left out.
+
+    Without a calibration losses are 0: only times are asked for.
+    """
+    done = {each.layer for each in known}
+    able = [place.layer for place in places if kind in place.kinds]
+    shapes = inputs_of(network, x, able)
+    base = loss_of(network, calibration) if calibration is not None else 0.0
+    for place in places:
+        if place.layer in done:
+            continue
+        if place.layer not in able:
+            reason = place.reason or f"a {kind} one cannot take its place"
+            on_layer(LayerState(place.layer, place.macs, reason=reason))
+            continue
+        conv = network.get_submodule(place.layer)
+        assert isinstance(conv, nn.Conv2d)
+        rows = [Replacement(place.layer, kind, size) for size in sizes(conv)]
+        made: list[nn.Module] = [nn.Sequential(replacement_for(conv, row)) for row in rows]
+        shape = shapes[place.layer]
+        seconds = times_of([nn.Sequential(conv), *made], shape, threads)
+        options = tuple(
+            Option(
+                row,
+                _loss_with(network, row, place, calibration) - base if calibration else 0.0,
+                taken,
+                macs_of(module, shape),
+            )
+            for row, module, taken in zip(rows, made, seconds[1:], strict=True)
+        )
+        on_layer(LayerState(place.layer, place.macs, seconds[0], options))
+
+
+def _loss_with(
+    network: nn.Module, row: Replacement, place: Place, calibration: Calibration
+) -> float:
+    """The loss with one replacement, refitted: what is lost for good, as far as can be told."""
+    signed = (row.layer,) if place.signed else ()
+    converted = rewritten(network, [row], signed=signed)
+    refit(converted, network, [row], lambda: calibration.inputs)
+    return loss_of(converted, calibration)

@@ -1,0 +1,68 @@
+"""What convolutions and their replacements take by themselves in lithe's engine."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from lithe.cost import cost
+from lithe.engine.compile import compile
+from lithe.engine.source import model_from
+from lithe.graph.ops import Shape
+from lithe.profiling.turns import in_turns, way_of
+from lithe.progress import SILENT
+from lithe.runtimes import Ready
+
+LONGEST_S = 0.15  # of timing, for each module
+
+
+def inputs_of(network: nn.Module, x: Tensor, layers: Sequence[str]) -> dict[str, Shape]:
+    """The shape of what each layer is given when the network runs on `x`."""
+    seen: dict[str, Shape] = {}
+    with _seen(network, layers, seen), torch.inference_mode():
+        network(x)
+    return seen
+
+
+def times_of(modules: Sequence[nn.Module], shape: Shape, threads: int) -> tuple[float, ...]:
+    """Median seconds of each for an input of one shape, in turns, on so many threads.
+
+    Each is compiled by itself, so that what the engine fuses with its neighbours is not seen,
+    and its input is in the caches.
+
+    Raises:
+        LitheError: the engine does not run one of them.
+    """
+    x = torch.randn(shape)
+    ways = [
+        way_of(Ready(compile(each, shape, threads=threads), "lithe", threads), x)
+        for each in modules
+    ]
+    with SILENT.task("timing", 1) as advance:
+        runs = in_turns(ways, advance, LONGEST_S * len(ways))
+    return tuple(run.total.p50_s for run in runs)
+
+
+def macs_of(module: nn.Module, shape: Shape) -> int:
+    """Multiply-accumulates of a module for an input of that shape."""
+    return cost(model_from(module, shape).graph).macs
+
+
+@contextmanager
+def _seen(network: nn.Module, layers: Sequence[str], seen: dict[str, Shape]) -> Iterator[None]:
+    def note(name: str, inputs: tuple[Tensor, ...]) -> None:
+        seen[name] = tuple(inputs[0].shape)
+
+    hooks = []
+    for name in layers:
+
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
+            note(name, inputs)
+
+        hooks.append(network.get_submodule(name).register_forward_pre_hook(hook))
+    try:
+        yield
+    finally:
+        for each in hooks:
+            each.remove()
