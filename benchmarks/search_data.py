@@ -10,6 +10,7 @@ from lithe.training.images import ImageData, open_data
 # scikit-learn's digits, and generated shapes and textures so noisy and few that no network
 # has all of them right.
 DATA = ("digits", "shapes")
+# Besides there are `pictures`: larger ones, for networks that take larger inputs.
 
 
 def place_of(data: str, temporary: Path) -> str:
@@ -18,7 +19,10 @@ def place_of(data: str, temporary: Path) -> str:
         return data
     folder = temporary / data
     if not folder.exists():
-        make_folder(folder, per_class=120, colour="mixed", sides=(20, 32), noise=0.5)
+        if data == "shapes":
+            make_folder(folder, per_class=120, colour="mixed", sides=(20, 32), noise=0.5)
+        else:
+            make_folder(folder, per_class=150, colour="mixed", sides=(48, 96), noise=0.6)
     return str(folder)
 
 

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fit": ("lithe.cli.fit", "Find and train the most accurate network within a budget."),
     "pareto": ("lithe.cli.pareto", "Find and train networks for every part of a budget."),
     "train": ("lithe.cli.train", "Train one named architecture on your images."),
+    "convert": ("lithe.cli.convert", "Make a trained network efficient, its weights carried over."),
     "predict": ("lithe.cli.predict", "Classify images with a trained model file."),
     "evaluate": ("lithe.cli.evaluate", "Measure a model file on labelled images."),
     "compile": ("lithe.cli.compile", "Make machine code of a model file for this processor."),

@@ -38,6 +38,7 @@ def find(
     options: TableOptions | None = None,
     input_shape: Shape | None = None,
     batch: int | None = None,
+    outputs: int | None = None,
 ) -> Found:
     """The network that a text names.
 
@@ -51,6 +52,7 @@ def find(
         options: those of a named table.
         input_shape: n c h w; what the network itself says by default.
         batch: images in one run, in place of the shape's own number.
+        outputs: classes that a library's network is built for, in place of its own number.
 
     Raises:
         LitheError: nothing of that name (the nearest are offered), options that do not go
@@ -66,7 +68,7 @@ def find(
         return _from_table(text, options, input_shape, batch)
     check_no_options(text, options)
     if source in ("timm", "torchvision"):
-        return _from_library(text, input_shape, batch)
+        return _from_library(text, input_shape, batch, outputs)
     if source.endswith(".py"):
         wanted = ".".join(Path(source).with_suffix("").parts)
         raise LitheError(f"{text}: name the module and not its file, {wanted}:{rest or 'function'}")
@@ -75,12 +77,14 @@ def find(
     return _from_module(text, from_user_code(text), input_shape, batch)
 
 
-def _from_library(text: str, input_shape: Shape | None, batch: int | None) -> Found:
+def _from_library(
+    text: str, input_shape: Shape | None, batch: int | None, outputs: int | None
+) -> Found:
     from lithe.nets.libraries import LIBRARIES, from_library, input_of
 
     source, _, name = text.partition(":")
     library = next(each for each in LIBRARIES if each == source)
-    module = from_library(library, name)
+    module = from_library(library, name, outputs)
     return Found(text, module, _with_batch(input_shape or input_of(library, name, module), batch))
 
 

@@ -1,0 +1,383 @@
+"""A conversion from a trained network to its page; every step that is done is on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from lithe import __version__
+from lithe.errors import LitheError
+from lithe.files import write_atomically
+from lithe.nets.conversion.places import Place, named, places
+from lithe.nets.conversion.rewrite import rewritten
+from lithe.nets.conversion.rows import Replacement
+from lithe.profiling.latency import Latency, latencies
+from lithe.progress import Progress
+from lithe.report.compare_page import compare_page
+from lithe.report.conversion_rows import ConversionRows
+from lithe.run.conversion.choice import Target, choose
+from lithe.run.conversion.finish import conversion_rows, side_by_side_with, write_model
+from lithe.run.conversion.original import (
+    Original,
+    calibration_of,
+    few_images,
+    open_original,
+    parts,
+)
+from lithe.run.conversion.sensitivity import Calibration, measure, sizes_for
+from lithe.run.conversion.state import (
+    ConversionSettings,
+    ConversionState,
+    LayerState,
+    Round,
+    read_conversion,
+    write_state,
+)
+from lithe.run.conversion.tune import carried, recipe_of, tuned
+from lithe.run.folder import check_new, held, write_history
+from lithe.run.machine import make_fabric, prepare
+from lithe.run.same_images import fingerprint
+from lithe.run.settings import Settings
+from lithe.run.verify import now
+from lithe.runtimes import RUNTIMES, check_runtime
+from lithe.search.budget import asked
+from lithe.training.evaluate import evaluate
+from lithe.training.image_set import ImageSet
+from lithe.training.images import ImageData, open_data
+from lithe.units import format_seconds
+
+TRIES = 4  # of choices that are compiled and timed for a limit on latency
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionResult:
+    """A finished conversion: where its files are, and what its page shows."""
+
+    out: Path
+    model: Path
+    report: Path
+    rows: ConversionRows
+
+
+class _Work:
+    """The folder of a conversion and how far it is."""
+
+    def __init__(self, path: Path, state: ConversionState) -> None:
+        self.path = path
+        self.state = state
+
+    def update(self, **changes: object) -> None:
+        self.state = msgspec.structs.replace(self.state, **changes)
+        write_state(self.path, self.state)
+
+
+def start_conversion(
+    settings: ConversionSettings, out: Path, command: str, progress: Progress
+) -> ConversionResult:
+    """A new conversion in the folder `out`.
+
+    Raises:
+        LitheError: the folder is not empty, the network or the images cannot be used, or no
+            conversion is within the budget (the best that was reached is named).
+    """
+    check_settings(settings)
+    fabric = make_fabric()
+    machine = prepare(Settings(settings.data, threads=settings.threads))
+    check_new(out)
+    with held(out):
+        state = ConversionState(__version__, command, settings, machine, started=now())
+        return _go_on(_Work(out, state), fabric, progress)
+
+
+def resume_conversion(out: Path, progress: Progress) -> ConversionResult:
+    """Go on with the conversion in `out` from its last epoch; a finished one is shown again.
+
+    Raises:
+        LitheError: none there, it is being worked on, or its images have changed.
+    """
+    state = read_conversion(out)
+    fabric = make_fabric()
+    prepare(Settings(state.settings.data, threads=state.settings.threads))
+    with held(out):
+        return _go_on(_Work(out, state), fabric, progress)
+
+
+def check_settings(settings: ConversionSettings) -> None:
+    """Make sure that a conversion can do what it is asked.
+
+    Raises:
+        LitheError: the engine does not run here, limits that a conversion does not hold, or
+            settings that exclude each other.
+    """
+    check_runtime("lithe")
+    for limit, _ in asked(settings.budget):
+        if limit.field not in ("max_latency_s", "max_macs"):
+            raise LitheError(f"{limit.option} cannot be held by a conversion; give --max-latency")
+    if settings.epochs == 0 and settings.keep_accuracy is not None:
+        raise LitheError("--keep-accuracy needs a fine-tuning to judge: leave out --epochs 0")
+
+
+def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
+    settings = work.state.settings
+    data = open_data(
+        settings.data,
+        seed=settings.seed,
+        skip_bad_images=settings.skip_bad_images,
+        progress=progress,
+        workers=settings.workers,
+    )
+    if work.state.images not in ("", found := fingerprint(data)):
+        raise LitheError(
+            f"the images in {data.name} are not those that the conversion in {work.path} began "
+            "with; start a new one"
+        )
+    original = open_original(settings, len(data.classes))
+    if work.state.images == "":
+        work.update(images=found)
+    train_images, aside = parts(data, settings)
+    calibration = calibration_of(train_images, original.preprocessing, settings)
+    x = calibration.inputs[0][:1]
+    there = places(original.network, x)
+    wanted = named(there, settings.layers, settings.kind) if settings.layers else there
+    if all(settings.kind not in place.kinds for place in wanted):
+        raise LitheError(
+            f"{settings.source} has no layer that a {settings.kind} one can take the place of: "
+            f"{wanted[0].layer}: {wanted[0].reason or 'another kind only'}"
+        )
+    base = _timed(original.network, original)
+    if work.state.base_s is None:
+        work.update(base_s=base.p50_s)
+    _measure(work, original, wanted, calibration, x, base.threads, progress)
+    if work.state.chosen is None:
+        work.update(chosen=_chosen(work, original, progress))
+    if work.state.rows is None:
+        _settle(work, original, there, (train_images, aside), calibration, fabric, progress)
+    network = _final(work, original, there, data, calibration, fabric, progress)
+    return _finished(work, original, network, there, data, few_images(calibration), progress)
+
+
+def _timed(network: nn.Module, original: Original) -> Latency:
+    ready = RUNTIMES["lithe"](network, original.shape)
+    return latencies([(ready, torch.randn(original.shape))])[0]
+
+
+def _measure(
+    work: _Work,
+    original: Original,
+    wanted: tuple[Place, ...],
+    calibration: Calibration,
+    x: torch.Tensor,
+    threads: int,
+    progress: Progress,
+) -> None:
+    """Times and losses of every replacement, layer by layer, into the state."""
+    if work.state.measured:
+        return
+    settings = work.state.settings
+    if work.state.base_macs is None:
+        from lithe.profiling.static import static_profile
+
+        work.update(base_macs=static_profile(original.network, original.shape).macs)
+
+    def sizes(conv: nn.Conv2d) -> tuple[int, ...]:
+        return (settings.size,) if settings.size else sizes_for(conv, settings.kind)
+
+    with progress.task("Measuring layers", len(wanted)) as advance:
+        advance(len(work.state.layers))
+
+        def on_layer(found: LayerState) -> None:
+            work.update(layers=(*work.state.layers, found))
+            advance(note=found.layer)
+
+        measure(
+            original.network,
+            wanted,
+            settings.kind,
+            sizes,
+            calibration,
+            x,
+            threads,
+            work.state.layers,
+            on_layer,
+        )
+    work.update(measured=True)
+
+
+def _chosen(work: _Work, original: Original, progress: Progress) -> tuple[Replacement, ...]:
+    """What the budget calls for; under a limit on latency it was compiled and timed.
+
+    Raises:
+        LitheError: nothing is within the limits.
+    """
+    state = work.state
+    budget, base_s, base_macs = state.settings.budget, state.base_s, state.base_macs
+    assert base_s is not None
+    assert base_macs is not None
+    limited = budget.max_latency_s is not None or budget.max_macs is not None
+    if state.settings.layers and not limited:
+        return tuple(each.options[0].row for each in state.layers if each.options)
+    seconds = budget.max_latency_s
+    closest = float("inf")
+    for _ in range(TRIES):
+        choice = choose(state.layers, base_s, base_macs, Target(seconds, budget.max_macs))
+        if budget.max_macs is not None and choice.macs > budget.max_macs:
+            raise LitheError(
+                f"no conversion to {state.settings.kind} has at most {budget.max_macs:,} MACs; "
+                f"{choice.macs:,} are left of {base_macs:,} with {len(choice.rows)} layers replaced"
+            )
+        if budget.max_latency_s is None or seconds is None:
+            return choice.rows
+        found = _timed(rewritten(original.network, choice.rows, carry=False), original)
+        progress.say(
+            f"{len(choice.rows)} layers replaced: {format_seconds(choice.seconds)} predicted, "
+            f"{format_seconds(found.p50_s)} measured"
+        )
+        if found.p80_s <= budget.max_latency_s:
+            return choice.rows
+        closest = min(closest, found.p50_s)
+        if not choice.holds:  # nothing more can be replaced
+            break
+        seconds *= budget.max_latency_s / found.p80_s * 0.99
+    raise LitheError(
+        f"no conversion to {state.settings.kind} takes at most "
+        f"{format_seconds(budget.max_latency_s or 0)}: the quickest takes "
+        f"{format_seconds(closest)}, the original {format_seconds(base_s)}; allow more, another "
+        "--to, or a smaller --input"
+    )
+
+
+def _settle(
+    work: _Work,
+    original: Original,
+    there: tuple[Place, ...],
+    images: tuple[ImageSet, ImageSet | None],
+    calibration: Calibration,
+    fabric: Fabric,
+    progress: Progress,
+) -> None:
+    """How many of the chosen replacements are made: all, or as many as keep the accuracy.
+
+    By bisection over the order of loss for saving; every length that is tried is trained.
+    """
+    settings, chosen = work.state.settings, work.state.chosen
+    assert chosen is not None
+    train_images, aside = images
+    if settings.keep_accuracy is None or aside is None:
+        work.update(rows=chosen)
+        return
+    before = _accuracy(original.network, aside, original)
+    tried = {each.replaced: each.accuracy for each in work.state.rounds}
+
+    def holds(count: int) -> bool:
+        if count not in tried:
+            made = carried(original, chosen[:count], there, settings, calibration)
+            recipe = recipe_of(settings, len(train_images), _params(made.network))
+            checkpoint = work.path / "work" / f"keep-{count}.safetensors"
+            tuned(
+                made.network,
+                original,
+                (train_images, aside),
+                recipe,
+                settings,
+                fabric,
+                checkpoint,
+                progress,
+            )
+            tried[count] = _accuracy(made.network, aside, original)
+            work.update(rounds=(*work.state.rounds, Round(count, tried[count])))
+            progress.say(
+                f"{count} layers replaced: {tried[count]:.1%} of the images kept aside right, "
+                f"{before:.1%} before"
+            )
+        assert settings.keep_accuracy is not None
+        return tried[count] >= before - settings.keep_accuracy - 1e-9
+
+    low, high = 0, len(chosen)  # as many as low hold
+    if high and holds(high):
+        low = high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    if not low:
+        raise LitheError(
+            f"no replacement keeps the accuracy within {100 * settings.keep_accuracy:g} points of "
+            f"{before:.1%}: {tried[1]:.1%} with one layer replaced; allow a larger loss, or more "
+            "--epochs"
+        )
+    work.update(rows=chosen[:low])
+
+
+def _final(
+    work: _Work,
+    original: Original,
+    there: tuple[Place, ...],
+    data: ImageData,
+    calibration: Calibration,
+    fabric: Fabric,
+    progress: Progress,
+) -> nn.Module:
+    """The network of the settled rows, trained; accuracies after each step into the state."""
+    settings, rows = work.state.settings, work.state.rows
+    assert rows is not None
+    if not rows:
+        raise LitheError(
+            f"no replacement by {settings.kind} would save time on this machine; name layers by "
+            "--layers to replace them all the same, or give another --to"
+        )
+    metrics = dict(work.state.metrics)
+
+    def judge(name: str, network: nn.Module) -> None:
+        if name not in metrics:
+            metrics[name] = _accuracy(network, data.held_out, original)
+
+    judge("original", original.network)
+    made = carried(original, rows, there, settings, calibration, judge, progress)
+    recipe = recipe_of(settings, len(data.train), _params(made.network))
+    trains = settings.epochs != 0
+    work.update(metrics=metrics, errors=made.errors, recipe=recipe if trains else None)
+    if trains:
+        tuned(
+            made.network,
+            original,
+            (data.train, data.held_out),
+            recipe,
+            settings,
+            fabric,
+            work.path / "work" / "tune.safetensors",
+            progress,
+            lambda history: write_history(work.path / "history.csv", history),
+        )
+        judge("trained", made.network)
+        work.update(metrics=metrics)
+    return made.network.eval()
+
+
+def _finished(
+    work: _Work,
+    original: Original,
+    network: nn.Module,
+    there: tuple[Place, ...],
+    data: ImageData,
+    notes: tuple[str, ...],
+    progress: Progress,
+) -> ConversionResult:
+    model, page = work.path / "model.safetensors", work.path / "report.html"
+    write_model(model, network, original, work.state, data)
+    compared = side_by_side_with(original, network, work.state.settings, progress)
+    rows = conversion_rows(work.state, compared, original, there, data, notes)
+    write_atomically(page, compare_page(compared, rows).encode())
+    if not work.state.finished:
+        work.update(finished=now())
+    return ConversionResult(work.path, model, page, rows)
+
+
+def _accuracy(network: nn.Module, images: ImageSet, original: Original) -> float:
+    names = [str(index) for index in range(original.outputs)]
+    return evaluate(network, images, original.preprocessing, classes=names).accuracy
+
+
+def _params(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,0 +1,183 @@
+"""A finished conversion written, measured again, and told of."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lithe import __version__
+from lithe.nets.conversion.file import ConvertedCard, save_converted
+from lithe.nets.conversion.places import Place
+from lithe.nets.conversion.rows import KINDS
+from lithe.profiling.compare import side_by_side
+from lithe.profiling.side_by_side import SideBySide
+from lithe.profiling.subject import subject_of
+from lithe.progress import Progress
+from lithe.report.conversion_rows import STEPS, ConversionRows, ConvertedLayerRow, became
+from lithe.report.rows import LimitRow
+from lithe.run.conversion.original import Original
+from lithe.run.conversion.sensitivity import measure, sizes_for
+from lithe.run.conversion.state import ConversionSettings, ConversionState, LayerState
+from lithe.search.budget import asked
+from lithe.training.images import ImageData
+
+
+def write_model(
+    path: Path, network: nn.Module, original: Original, state: ConversionState, data: ImageData
+) -> None:
+    """The converted network in one file."""
+    assert state.rows is not None
+    last = list(state.metrics)[-1]
+    card = ConvertedCard(
+        conversion=original.conversion(state.settings.source, state.rows),
+        classes=data.classes,
+        preprocessing=original.preprocessing,
+        seed=state.settings.seed,
+        data=data.name,
+        lithe=__version__,
+        metrics={"val_accuracy": state.metrics[last]},
+    )
+    save_converted(path, network, card)
+
+
+def side_by_side_with(
+    original: Original, network: nn.Module, settings: ConversionSettings, progress: Progress
+) -> SideBySide:
+    """The network before and after, counted, and timed in turns in both runtimes."""
+    before = replace(subject_of(original.network, original.shape), name=settings.source)
+    after = replace(subject_of(network, original.shape), name=f"converted to {settings.kind}")
+    return side_by_side(
+        [before, after], settings.source, ("lithe", "eager"), settings.threads, progress
+    )
+
+
+def conversion_rows(
+    state: ConversionState,
+    compared: SideBySide,
+    original: Original,
+    there: tuple[Place, ...],
+    data: ImageData,
+    notes: tuple[str, ...],
+) -> ConversionRows:
+    """What the page shows of a conversion."""
+    before, after = compared.profiles
+    runs = [profile.latency("lithe") for profile in (before, after)]
+    times = [run.total.p50_s if run else float("nan") for run in runs]
+    threads = runs[0].total.threads if runs[0] else 1
+    return ConversionRows(
+        title=f"{state.settings.source} converted to {state.settings.kind}",
+        command=state.command,
+        kind=state.settings.kind,
+        steps=tuple((name, state.metrics[name]) for name in STEPS if name in state.metrics),
+        layers=_layers(state, there),
+        limits=tuple(
+            LimitRow(
+                limit.field,
+                limit.unit,
+                value,
+                None,
+                times[1] if limit.field == "max_latency_s" else after.macs,
+            )
+            for limit, value in asked(state.settings.budget)
+        ),
+        before_s=times[0],
+        after_s=times[1],
+        before_macs=before.macs,
+        after_macs=after.macs,
+        facts=_facts(state, data),
+        notes=notes,
+        what_would=() if times[1] < times[0] else _what_would(state, original, there, threads),
+    )
+
+
+def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[ConvertedLayerRow, ...]:
+    known = {each.layer: each for each in state.layers}
+    rows = {row.layer: row for row in state.rows or ()}
+    found = []
+    for place in there:
+        each = known.get(place.layer, LayerState(place.layer, place.macs, reason="not named"))
+        row, error = rows.get(place.layer), state.errors.get(place.layer)
+        option = next((option for option in each.options if option.row == row), None)
+        found.append(
+            ConvertedLayerRow(
+                layer=place.layer,
+                became=became(row.kind, row.size) if row else "",
+                reason="" if row else each.reason or _left(each),
+                macs=place.macs,
+                macs_after=option.macs if option else None,
+                seconds=each.seconds,
+                seconds_after=option.seconds if option else None,
+                loss=option.loss if option else min((o.loss for o in each.options), default=None),
+                carried=error.carried if error else None,
+                refitted=error.refitted if error else None,
+                normed=error.normed if error else None,
+            )
+        )
+    return tuple(found)
+
+
+def _left(each: LayerState) -> str:
+    """Why a convolution that could have been replaced was not."""
+    assert each.seconds is not None
+    if all(option.seconds >= each.seconds for option in each.options):
+        return "no replacement is quicker"
+    return "the budget does not ask for it"
+
+
+def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ...]:
+    settings, machine, recipe = state.settings, state.machine, state.recipe
+    counts = f"{len(data.train)} to train, {len(data.held_out)} held out"
+    facts = [
+        ("Original", f"{settings.source}, weights {settings.weights or 'as the module has them'}"),
+        ("Images", f"{data.name}: {counts}, {len(data.classes)} classes"),
+        ("Chosen by", _chosen_by(settings)),
+        ("Machine", f"{machine.cpu}, {machine.system}, {machine.threads} threads"),
+        ("Software", f"lithe {state.lithe}, torch {machine.torch}, Python {machine.python}"),
+        ("Seed", str(settings.seed)),
+    ]
+    if recipe is not None:
+        teacher = f", {settings.distil:.0%} of the loss from the original" * (settings.distil > 0)
+        training = (
+            f"{recipe.epochs} epochs, batch {recipe.batch_size}, "
+            f"learning rate {recipe.learning_rate:.2g}{teacher}"
+        )
+        facts.insert(2, ("Fine-tuning", training))
+    return (*facts, ("Started", state.started))
+
+
+def _chosen_by(settings: ConversionSettings) -> str:
+    if settings.layers:
+        return f"name: {', '.join(settings.layers)}"
+    if asked(settings.budget):
+        return "measured loss against measured saving, under the budget"
+    return "measured time: all that is quicker replaced"
+
+
+def _what_would(
+    state: ConversionState, original: Original, there: tuple[Place, ...], threads: int
+) -> tuple[tuple[str, float], ...]:
+    """For each other kind, the seconds that its quickest replacements save in all."""
+    x, found = torch.zeros(original.shape), []
+    for kind in KINDS:
+        if kind == state.settings.kind:
+            continue
+        layers: list[LayerState] = []
+        measure(
+            original.network,
+            there,
+            kind,
+            lambda conv, kind=kind: sizes_for(conv, kind)[:1],  # type: ignore[misc]
+            None,
+            x,
+            threads,
+            (),
+            layers.append,
+        )
+        saved = sum(
+            max(0.0, each.seconds - each.options[0].seconds)
+            for each in layers
+            if each.seconds is not None and each.options
+        )
+        found.append((kind, saved))
+    return tuple(found)
