@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Unpack
 import click
 import msgspec
 
-from lithe.cli.runs import RunOptions, execute, run_options, settings_of
+from lithe.cli.runs import (
+    TaughtOptions,
+    execute,
+    run_options,
+    taught_settings_of,
+    teacher_options,
+)
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--cluster", help="Address of a Ray cluster to train them on.")
 @click.option("--store", help="URL of the trials' store for Optuna; a file in the run's folder.")
 @click.option("--front", type=click.Path(), help="Take a network of this finished front instead.")
+@teacher_options
 @run_options
 def command(
     data: str | None,
@@ -47,7 +54,7 @@ def command(
     cluster: str | None,
     store: str | None,
     front: str | None,
-    **options: Unpack[RunOptions],
+    **options: Unpack[TaughtOptions],
 ) -> int:
     """Find and train the most accurate network within a budget.
 
@@ -72,7 +79,7 @@ def command(
                 "--max-activation or --max-latency"
             )
         return msgspec.structs.replace(
-            settings_of(data, options),
+            taught_settings_of(data, options),
             budget=budget,
             search=search,
             trials=trials,

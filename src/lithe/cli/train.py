@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Unpack
 import click
 import msgspec
 
-from lithe.cli.runs import RunOptions, execute, run_options, settings_of
+from lithe.cli.runs import (
+    TaughtOptions,
+    execute,
+    run_options,
+    taught_settings_of,
+    teacher_options,
+)
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--width", type=float, help="Width multiplier; the paper's network if not given.")
 @click.option("--resolution", type=int, default=224, help="Input side in pixels [224].")
 @click.option("--pretrained", is_flag=True, help="Start from timm's ImageNet weights.")
+@teacher_options
 @run_options
 def command(
     name: str | None,
@@ -25,7 +32,7 @@ def command(
     width: float | None,
     resolution: int,
     pretrained: bool,
-    **options: Unpack[RunOptions],
+    **options: Unpack[TaughtOptions],
 ) -> int:
     """Train one named architecture on your images.
 
@@ -33,6 +40,7 @@ def command(
 
     \b
         lithe train mobilenet_v2 photos/ --width 0.5 --resolution 160 --out runs/half
+        lithe train mobilenet_v2 photos/ --teacher old.onnx --out runs/taught
         lithe train --resume runs/half
     """  # noqa: D301
     if name is not None and data is None:
@@ -42,7 +50,7 @@ def command(
         from lithe.arch import architecture
 
         return msgspec.structs.replace(
-            settings_of(data, options),
+            taught_settings_of(data, options),
             table=architecture(name or "", width=width, resolution=resolution),
             pretrained=pretrained,
         )

@@ -76,7 +76,7 @@ def load_pretrained(network: Network) -> Pretrained:
             in the cache and the hub cannot be reached.
     """
     name = pretrained_name(network.arch)
-    state, mean, std = _fetch(name)
+    state, mean, std = fetched(name)
     own, fresh = network.state_dict(), []
     ours = {theirs: ours for ours, theirs in names(network.arch, "timm").items()}
     channels = network.arch.in_channels
@@ -93,8 +93,17 @@ def load_pretrained(network: Network) -> Pretrained:
     return Pretrained(name, tuple(fresh), mean, std)
 
 
-def _fetch(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float, ...]]:
-    """The weights under timm's names, and the mean and std of their training."""
+def fetched(
+    name: str, without: str = "train without them"
+) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float, ...]]:
+    """Weights by timm's name of them, under its names, and the mean and std of their training.
+
+    `without` says what else can be done where they cannot be had.
+
+    Raises:
+        LitheError: timm is not installed or does not publish them, or they are not in the
+            cache and the hub cannot be reached.
+    """
     from lithe.nets import torchvision_compat  # noqa: F401  timm imports torchvision
 
     try:
@@ -119,6 +128,6 @@ def _fetch(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[float
     except Exception as error:  # what the client raises depends on its version and the network
         raise LitheError(
             f"the pretrained weights {name} are not on this machine and cannot be fetched from "
-            f"{address} ({one_line(error)}); connect it to the network, or train without them"
+            f"{address} ({one_line(error)}); connect it to the network, or {without}"
         ) from error
     return state, config.mean, config.std

@@ -11,6 +11,7 @@ from lithe.run.run import Result, resume_run, start_run
 from lithe.run.settings import SearchName, Settings
 from lithe.runtimes import DEFAULT, RuntimeName
 from lithe.search.budget import LIMITS, Budget, asked
+from lithe.training.distillation import Distillation
 
 
 def fit(
@@ -33,6 +34,9 @@ def fit(
     store: str | None = None,
     device: str | Path | None = None,
     front: str | Path | None = None,
+    teacher: str | Path | None = None,
+    teacher_weights: str | Path | None = None,
+    distillation: Distillation | None = None,
     quiet: bool = True,
 ) -> Result:
     """Find the most accurate network within a budget and train it on these images.
@@ -62,6 +66,12 @@ def fit(
         front: folder of a finished front (`pareto`) of these images: its most accurate
             network within the budget is taken, and nothing is trained. `seed` is then the
             front's.
+        teacher: a trained network that the full training learns from, the short ones of the
+            search do not: `timm:NAME`, `torchvision:NAME`, `package.module:attribute`, a
+            model file, or an ONNX file.
+        teacher_weights: its weights, a state dict in a safetensors file, where the teacher
+            is not a file itself.
+        distillation: how to learn from it; the defaults of `Distillation` if None.
         quiet: say nothing on stderr.
 
     Raises:
@@ -85,6 +95,9 @@ def fit(
         store=store,
         device=None if device is None else str(device),
         front=None if front is None else str(front),
+        teacher=None if teacher is None else str(teacher),
+        teacher_weights=None if teacher_weights is None else str(teacher_weights),
+        distillation=distillation,
     )
     limits = _limits(budget)
     command = f"lithe.fit({str(data)!r}, lithe.Budget({limits}), out={str(out)!r}, seed={seed})"
@@ -164,6 +177,9 @@ def train(
     workers: int | None = None,
     runtime: RuntimeName = DEFAULT,
     skip_bad_images: bool = False,
+    teacher: str | Path | None = None,
+    teacher_weights: str | Path | None = None,
+    distillation: Distillation | None = None,
     quiet: bool = True,
 ) -> Result:
     """Train one architecture on these images.
@@ -185,6 +201,9 @@ def train(
         workers=workers,
         runtime=runtime,
         skip_bad_images=skip_bad_images,
+        teacher=None if teacher is None else str(teacher),
+        teacher_weights=None if teacher_weights is None else str(teacher_weights),
+        distillation=distillation,
     )
     command = f"lithe.train({str(data)!r}, {table.label!r}, out={str(out)!r}, seed={seed})"
     return start_run(settings, Path(out), command, Progress(quiet))

@@ -21,8 +21,30 @@ def check_settings(settings: Settings) -> None:
                 f"--device predicts the latency of lithe's engine, not of --runtime "
                 f"{settings.runtime}; leave one of them out"
             )
+    _check_teacher(settings)
     if settings.search == "space" and settings.runtime != "lithe" and limited:
         raise LitheError(
             f"--search space predicts latencies, and those of --runtime {settings.runtime} have "
             "to be measured one by one: use --search grid, or leave --runtime out"
+        )
+
+
+def _check_teacher(settings: Settings) -> None:
+    if settings.teacher is None:
+        if settings.teacher_weights is not None or settings.distillation is not None:
+            raise LitheError(
+                "--teacher-weights, --temperature, --distill-weight and --teacher-features say "
+                "how to learn from a teacher: name it by --teacher"
+            )
+        return
+    if settings.front is not None:
+        raise LitheError(
+            "a network of a front is trained already, so no --teacher can teach it; leave --front "
+            "or --teacher out"
+        )
+    named = settings.distillation is not None and settings.distillation.features
+    if named and settings.table is None and settings.searched == "space":
+        raise LitheError(
+            "--teacher-features names layers, and what layers a network of --search space has is "
+            "not known before: use --search grid, or lithe train"
         )

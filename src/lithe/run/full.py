@@ -19,6 +19,7 @@ from lithe.run.training import loaders, share_cores, torch_threads
 from lithe.training.evaluate import evaluate
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData
+from lithe.training.lesson import Lesson
 from lithe.training.loop import train
 from lithe.training.recipe import Recipe
 
@@ -42,10 +43,12 @@ def train_in_full(
     fabric: Fabric,
     progress: Progress,
     on_history: Callable[[Sequence[EpochRow]], None] = lambda rows: None,
+    lesson: Lesson | None = None,
 ) -> dict[str, float]:
     """Train on all training images, from the checkpoint if there is one, and save.
 
     The metrics of the saved file, by name; `on_history` gets all epochs so far after each.
+    With a `lesson` the network learns from its teacher, too.
 
     Raises:
         LitheError: an image or the checkpoint cannot be read, the loss is no longer a
@@ -94,6 +97,7 @@ def train_in_full(
                 checkpoint=task.checkpoint,
                 on_epoch=on_epoch,
                 on_step=on_step,
+                criterion=lesson,
             )
     judged = evaluate(network, data.held_out, prep)
     metrics = {"val_accuracy": judged.accuracy, "val_loss": judged.loss}

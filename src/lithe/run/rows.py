@@ -26,6 +26,7 @@ from lithe.report.words import threads_text, timed_in
 from lithe.run.finished import Timing
 from lithe.run.folder import Folder
 from lithe.run.settings import State
+from lithe.run.teacher import teacher_fact
 from lithe.search.budget import Limit, asked
 from lithe.search.price import Price
 from lithe.search.shortlist import Candidate
@@ -238,6 +239,8 @@ def _facts(
             f"learning rate {recipe.learning_rate:.2g}, augmentation {recipe.augmentation:.2f}"
         )
         facts.insert(1, ("Training", training))
+    if settings.teacher is not None:
+        facts.insert(2, ("Teacher", teacher_fact(settings)))
     if settings.front is not None:
         facts.insert(1, ("Front", f"the network comes from {settings.front}"))
     if processes > 1:

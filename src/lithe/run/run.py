@@ -8,7 +8,6 @@ import msgspec
 from lightning_fabric import Fabric
 
 from lithe import __version__
-from lithe.arch import Architecture, changed
 from lithe.device.file import save_device
 from lithe.errors import LitheError
 from lithe.files import write_atomically
@@ -30,11 +29,13 @@ from lithe.run.rows import run_rows
 from lithe.run.same_images import check_same_images
 from lithe.run.search import find_winner
 from lithe.run.settings import Settings, State
+from lithe.run.teacher import check_layers, for_images, lesson_of, teacher_for, with_teacher
 from lithe.run.training import recipe_of, seeded
 from lithe.run.verify import now
 from lithe.runtimes import check_runtime
 from lithe.search.verify import SLOWER
 from lithe.training.images import ImageData, open_data
+from lithe.training.teacher import Teacher
 from lithe.training.transforms import preprocessing
 
 
@@ -69,7 +70,7 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
         pretrained_name(settings.table)  # a width without weights fails before anything begins
     check_settings(settings)
     device = None if settings.device is None else device_in(Path(settings.device), settings)
-    settings = with_front(settings)
+    settings = with_teacher(with_front(settings))
     fabric = make_fabric()
     machine = prepare(settings)
     study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
@@ -116,7 +117,11 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
         workers=settings.workers,
     )
     check_same_images(folder, data)
-    timing = _winner_that_holds(folder, data, fabric, progress)
+    teacher = None
+    if not folder.state.finished:
+        teacher = teacher_for(settings, data)
+        check_layers(settings, teacher, data)
+    timing = _winner_that_holds(folder, data, teacher, fabric, progress)
     rows = fabric.broadcast(
         run_rows(folder, data, timing, fabric.world_size) if fabric.is_global_zero else None
     )
@@ -129,7 +134,7 @@ def _go_on(folder: Folder, fabric: Fabric, progress: Progress) -> Result:
 
 
 def _winner_that_holds(
-    folder: Folder, data: ImageData, fabric: Fabric, progress: Progress
+    folder: Folder, data: ImageData, teacher: Teacher | None, fabric: Fabric, progress: Progress
 ) -> Timing:
     """Choose, train and time; where the trained network is too slow, choose again.
 
@@ -141,14 +146,14 @@ def _winner_that_holds(
         settings = folder.state.settings
         if folder.state.winner is None:
             if settings.table is not None:
-                table = _for_images(settings.table, data)
+                table = for_images(settings.table, data)
                 folder.update(msgspec.structs.replace(folder.state, winner=table))
             elif settings.front is not None:
                 take_from_front(folder, data, fabric, progress)
             else:
                 find_winner(folder, data, fabric, progress)
         if not folder.state.metrics:
-            _train_winner(folder, data, fabric, progress)
+            _train_winner(folder, data, teacher, fabric, progress)
         # One process measures, so that the others do not disturb it.
         timing = fabric.broadcast(time_finished(folder) if fabric.is_global_zero else None)
         assert timing is not None
@@ -160,11 +165,9 @@ def _winner_that_holds(
         progress.say(reject(folder, timing))
 
 
-def _for_images(table: Architecture, data: ImageData) -> Architecture:
-    return changed(table, num_classes=len(data.classes), in_channels=data.channels)
-
-
-def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Progress) -> None:
+def _train_winner(
+    folder: Folder, data: ImageData, teacher: Teacher | None, fabric: Fabric, progress: Progress
+) -> None:
     settings, arch = folder.state.settings, folder.state.winner
     assert arch is not None
     recipe = recipe_of(settings, len(data.train), arch)
@@ -185,5 +188,6 @@ def _train_winner(folder: Folder, data: ImageData, fabric: Fabric, progress: Pro
         fabric,
         progress,
         folder.write_history,
+        lesson_of(settings, teacher, network, prep),
     )
     folder.update(msgspec.structs.replace(folder.state, metrics=metrics))

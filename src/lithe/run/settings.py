@@ -11,6 +11,7 @@ from lithe.search.budget import Budget
 from lithe.search.race import Standing
 from lithe.search.shortlist import Candidate
 from lithe.search.verify import Attempt
+from lithe.training.distillation import Distillation
 from lithe.training.recipe import Recipe
 
 FORMAT = 2
@@ -37,6 +38,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `parallel` and `cluster` where, and `store` is the Optuna URL of the trials (None: a file
     in the run's folder). `device` names the file that latencies are predicted from for
     another machine. `front` is the folder of a finished front that the network comes from.
+
+    `teacher` names the network that the full training learns from, and `teacher_weights` the
+    file of its weights (see `lithe.training.teacher.open_teacher`); `distillation` says how, the
+    defaults if None.
     """
 
     data: str
@@ -58,6 +63,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     store: str | None = None
     device: str | None = None
     front: str | None = None
+    teacher: str | None = None
+    teacher_weights: str | None = None
+    distillation: Distillation | None = None
 
     @property
     def searched(self) -> SearchName:

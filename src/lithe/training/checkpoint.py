@@ -17,6 +17,8 @@ from torch.optim import Optimizer
 from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.files import write_atomically
+from lithe.nets.strict_json import one_line
+from lithe.training.distillation import Taught
 from lithe.training.history import EpochRow
 from lithe.training.recipe import Recipe
 
@@ -25,12 +27,16 @@ _DAMAGE = (SafetensorError, OSError, KeyError, TypeError, RuntimeError, msgspec.
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a checkpoint says of itself; `arch` is None for a network that has no table."""
+    """What a checkpoint says of itself.
+
+    `arch` is None for a network that has no table, `taught` for one that has no teacher.
+    """
 
     recipe: Recipe
     seed: int
     history: tuple[EpochRow, ...]
     arch: Architecture | None = None
+    taught: Taught | None = None
 
 
 def write_checkpoint(
@@ -41,6 +47,7 @@ def write_checkpoint(
     seed: int,
     history: Sequence[EpochRow],
     arch: Architecture | None = None,
+    taught: Taught | None = None,
 ) -> None:
     """Save the state after `len(history)` epochs, replacing the state before.
 
@@ -55,7 +62,7 @@ def write_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"optimizer/{index}/{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
-    header = msgspec.json.encode(Header(recipe, seed, tuple(history), arch)).decode()
+    header = msgspec.json.encode(Header(recipe, seed, tuple(history), arch, taught)).decode()
     # Storage that two names share would be refused; a clone apart is what a reader needs.
     write_atomically(
         path, save({name: value.clone() for name, value in tensors.items()}, {"lithe": header})
@@ -63,17 +70,27 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimizer: Optimizer, recipe: Recipe, seed: int
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimizer: Optimizer,
+    recipe: Recipe,
+    seed: int,
+    taught: Taught | None = None,
 ) -> tuple[EpochRow, ...]:
     """Restore modules and optimizer in place; the history up to that epoch comes back.
 
     Raises:
-        LitheError: the file is damaged, or of another recipe, seed or network.
+        LitheError: the file is damaged, or of another recipe, seed, teacher or network.
     """
     try:
         header, tensors = _read(path, "")
         if (header.recipe, header.seed) != (recipe, seed):
             raise LitheError(f"{path} was written by a training with another recipe or seed")
+        if header.taught != taught:
+            raise LitheError(
+                f"{path} was written by a training {_by(header.taught)}, not {_by(taught)}; delete "
+                "it to train again from the start"
+            )
         for name, module in modules.items():
             module.load_state_dict(_under(tensors, f"{name}/"))
     except _DAMAGE as error:
@@ -118,6 +135,17 @@ def _read(path: Path, prefix: str | None) -> tuple[Header, dict[str, Tensor]]:
         header = msgspec.json.decode(file.metadata()["lithe"], type=Header)
         names = [] if prefix is None else [n for n in file.keys() if n.startswith(prefix)]  # noqa: SIM118
         return header, {name: file.get_tensor(name) for name in names}
+
+
+def _by(taught: Taught | None) -> str:
+    if taught is None:
+        return "without a teacher"
+    how = taught.distillation
+    pairs = ", ".join("=".join(pair) for pair in how.features)
+    return (
+        f"by {one_line(taught.teacher)} at temperature {how.temperature:g} and weight "
+        f"{how.weight:g}" + (f" with {pairs}" if pairs else "")
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> LitheError:

@@ -3,7 +3,9 @@
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from lithe.errors import LitheError
 from lithe.nets.build import Network
 from lithe.training.checkpoint import read_checkpoint, write_checkpoint
 from lithe.training.history import EpochRow
+from lithe.training.lesson import Lesson
 from lithe.training.recipe import Recipe, learning_rate
 
 Loader = DataLoader[Any]
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # of images, logits and labels
 
 
 class DivergedError(LitheError):
@@ -58,6 +62,7 @@ def train(
     on_epoch: Callable[[EpochRow], None] = lambda row: None,
     on_step: Callable[[], None] = lambda: None,
     stop_after: int | None = None,
+    criterion: Lesson | None = None,
 ) -> tuple[EpochRow, ...]:
     """Train a network in place and leave the averaged weights in it.
 
@@ -66,27 +71,38 @@ def train(
     training that goes on from `checkpoint` ends with the weights of one that was never
     stopped, bit for bit on the same machine. `on_epoch` hears of every epoch, those before
     the checkpoint included. `stop_after` ends early, on the schedule of the full recipe.
+    With a lesson as `criterion` the network learns from its teacher as well; the adapters of
+    the lesson are trained and kept with it. What is said of held-out images is the same as
+    without.
 
     Raises:
         DivergedError: the loss is no longer a number.
         LitheError: the checkpoint is damaged or another training's.
     """
-    optimizer = _optimizer(network, recipe)
+    beside = () if criterion is None else (criterion.adapters,)
+    taught = None if criterion is None else criterion.taught
+    optimizer = _optimizer(network, recipe, *beside)
     average = AveragedModel(network, multi_avg_fn=_warming_average(recipe), use_buffers=True)
     state: dict[str, nn.Module] = {"network": network, "average": average}
+    if criterion is not None:
+        state["adapters"] = criterion.adapters
     history: list[EpochRow] = []
     if checkpoint is not None and checkpoint.exists():
-        history += read_checkpoint(checkpoint, state, optimizer, recipe, seed)
+        history += read_checkpoint(checkpoint, state, optimizer, recipe, seed, taught)
         for row in history:
             on_epoch(row)
     # The average is never wrapped: it takes no gradients, and every process has the same one.
     average.to(fabric.device)
     model, optimizer = fabric.setup(network, optimizer)
+    loss = _loss(fabric, recipe, criterion)
     for epoch in range(len(history), min(recipe.epochs, stop_after or recipe.epochs)):
         started = time.monotonic()
         torch.manual_seed(_derived(seed, epoch, fabric.global_rank))
         train_images.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
-        sums = _epoch(fabric, model, optimizer, average, train_images, recipe, epoch, on_step)
+        with nullcontext() if criterion is None else criterion.watching(network):
+            sums = _epoch(
+                fabric, model, loss, optimizer, average, train_images, recipe, epoch, on_step
+            )
         val = evaluate_loss(fabric, average.module if recipe.averaging else network, held_out)
         row = EpochRow(
             epoch=epoch + 1,
@@ -100,7 +116,9 @@ def train(
         history.append(row)
         if checkpoint is not None and fabric.is_global_zero:
             arch = network.arch if isinstance(network, Network) else None
-            write_checkpoint(checkpoint, state, optimizer.optimizer, recipe, seed, history, arch)
+            write_checkpoint(
+                checkpoint, state, optimizer.optimizer, recipe, seed, history, arch, taught
+            )
         fabric.barrier()
         on_epoch(row)
     if recipe.averaging:
@@ -112,6 +130,7 @@ def train(
 def _epoch(
     fabric: Fabric,
     model: nn.Module,
+    criterion: Loss,
     optimizer: Optimizer,
     average: AveragedModel,
     images: Loader,
@@ -120,14 +139,13 @@ def _epoch(
     on_step: Callable[[], None],
 ) -> Sums:
     model.train()
-    criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     totals = torch.zeros(3, device=fabric.device, dtype=torch.float64)
     for step, (x, labels) in enumerate(images):
         x, labels = _to_device(fabric, x, labels)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, epoch + step / len(images))
         logits = model(x)
-        loss = criterion(logits, labels)
+        loss = criterion(x, logits, labels)
         fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
@@ -143,6 +161,23 @@ def _epoch(
             f"{recipe.learning_rate:g} may help"
         )
     return sums
+
+
+def _loss(fabric: Fabric, recipe: Recipe, lesson: Lesson | None) -> Loss:
+    """What is minimised; the teacher computes in the precision that the student does."""
+    if lesson is None:
+        plain = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        return lambda _, logits, labels: plain(logits, labels)
+    lesson.to_device(fabric.device)
+    # Adapters have gradients to be shared between processes; without any nothing may be set up.
+    taught = fabric.setup_module(lesson) if len(lesson.adapters) else lesson
+
+    def loss(x: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        with fabric.autocast():
+            found: Tensor = taught(x, logits, labels, recipe.label_smoothing)
+        return found
+
+    return loss
 
 
 def average_source(model: nn.Module) -> nn.Module:
@@ -183,10 +218,10 @@ def _reduced(fabric: Fabric, totals: Tensor) -> Sums:
     return Sums(loss, right, images)
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
+def _optimizer(network: nn.Module, recipe: Recipe, *beside: nn.Module) -> Optimizer:
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
-    for module in network.modules():
+    for module in chain(network.modules(), *(other.modules() for other in beside)):
         for name, parameter in module.named_parameters(recurse=False):
             depthwise = isinstance(module, nn.Conv2d) and module.groups > 1
             # A vector is a bias or belongs to batch norm.
