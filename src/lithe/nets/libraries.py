@@ -21,8 +21,10 @@ _INPUT = (1, 3, 224, 224)
 _INPUTS = {"inception_v3": (1, 3, 299, 299)}
 
 
-def from_library(library: Library, name: str) -> nn.Module:
+def from_library(library: Library, name: str, num_classes: int | None = None) -> nn.Module:
     """The network as its library builds it, with freshly drawn weights, in eval mode.
+
+    `num_classes` is how many outputs it gets; as many as its library gives it where None.
 
     Raises:
         LitheError: the library is missing, does not know the name (the nearest are offered)
@@ -34,15 +36,16 @@ def from_library(library: Library, name: str) -> nn.Module:
         near = get_close_matches(name, source.list_models(), n=3, cutoff=0.5)
         said = f"did you mean {' or '.join(near)}?" if near else f"see {library}'s list_models()"
         raise LitheError(f"{library} has no network {name!r}; {said}")
+    outputs = {} if num_classes is None else {"num_classes": num_classes}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on how weights are drawn, and on old names
             built: nn.Module = (
-                source.create_model(name, pretrained=False)
+                source.create_model(name, pretrained=False, **outputs)
                 if library == "timm"
-                else source.get_model(name, weights=None, weights_backbone=None)
+                else source.get_model(name, weights=None, weights_backbone=None, **outputs)
                 if _has_backbone(source, name)
-                else source.get_model(name, weights=None)
+                else source.get_model(name, weights=None, **outputs)
             )
     except ModuleNotFoundError as error:
         raise LitheError(f"{library}:{name} needs {error.name}: pip install {error.name}") from None
