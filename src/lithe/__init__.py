@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lithe.engine.compile import compile
     from lithe.errors import LitheError
     from lithe.nets.build import create
-    from lithe.nets.model_file import load
+    from lithe.nets.load import load
     from lithe.profiling.compare import compare
     from lithe.profiling.profile import profile
     from lithe.run.api import fit, pareto, resume, train
@@ -26,7 +26,7 @@ _HOME = {
     "compile": "lithe.engine.compile",
     "create": "lithe.nets.build",
     "fit": "lithe.run.api",
-    "load": "lithe.nets.model_file",
+    "load": "lithe.nets.load",
     "pareto": "lithe.run.api",
     "predict": "lithe.training.predict",
     "profile": "lithe.profiling.profile",

@@ -11,7 +11,7 @@ from lithe.errors import LitheError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lithe.nets.card import ModelCard
+    from lithe.nets.card import Card
     from lithe.training.evaluate import Evaluation
     from lithe.training.images import FoundImages, ImageSet
 
@@ -52,7 +52,8 @@ def command(
         lithe evaluate runs/photos/model.safetensors test_photos/
         lithe evaluate runs/digits/model.safetensors digits --json
     """  # noqa: D301
-    from lithe.nets.model_file import load
+    from lithe.nets.cards import card_of
+    from lithe.nets.load import load
     from lithe.progress import Progress
     from lithe.training.evaluate import evaluate
     from lithe.training.image_set import relabel
@@ -60,7 +61,7 @@ def command(
 
     progress = Progress(quiet)
     network = load(model)
-    card = network.card
+    card = card_of(network)
     assert card is not None  # of a network from a file
     source = find_images(data, skip_bad_images=skip_bad_images, progress=progress, workers=workers)
     images, which = _chosen(source, part, card)
@@ -72,7 +73,7 @@ def command(
         _print(found, which)
 
 
-def _chosen(source: "FoundImages", part: str, card: "ModelCard") -> "tuple[ImageSet, str]":
+def _chosen(source: "FoundImages", part: str, card: "Card") -> "tuple[ImageSet, str]":
     """The images to show, and in words which ones they are."""
     from lithe.training.images import HELD_OUT, split
 

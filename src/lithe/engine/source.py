@@ -9,6 +9,8 @@ from typing import Any
 from lithe.errors import LitheError
 from lithe.graph.model import Model, model_of
 from lithe.graph.ops import Shape
+from lithe.nets.card import ModelCard
+from lithe.nets.cards import card_of, input_of, read_any_card
 
 
 def model_from(source: Any, example: Any) -> Model:
@@ -50,10 +52,13 @@ def _from_module(module: Any, example: Any, shapes: list[Shape] | None) -> Model
         from lithe.nets.as_built import arrays_of, as_built
 
         arch = module.arch
-        own = (1, arch.in_channels, arch.resolution, arch.resolution)
+        own = input_of(arch)
         shapes = shapes or [own]
         if len(shapes) == 1 and shapes[0][1:] == own[1:] and as_built(module):
             return model_of(arch, arrays_of(module), shapes[0][0])
+    card = card_of(module)
+    if shapes is None and card is not None:
+        shapes = [input_of(card)]
     if shapes is None:
         raise LitheError(
             f"{type(module).__name__} does not say what it takes; give an example input or its "
@@ -86,20 +91,20 @@ def _from_file(path: Path, shapes: list[Shape] | None) -> Model:
         return read_onnx(path, shapes[0] if shapes else None)
     if path.suffix != ".safetensors":
         raise LitheError(f"{path}: lithe.compile reads .safetensors, written by lithe, and .onnx")
-    from lithe.nets.model_data import load_arrays
-
-    card, arrays = load_arrays(path)
-    arch = card.arch
-    own = (1, arch.in_channels, arch.resolution, arch.resolution)
+    card = read_any_card(path)
+    own = input_of(card)
     shapes = shapes or [own]
-    if len(shapes) == 1 and shapes[0][1:] == own[1:]:
+    if isinstance(card, ModelCard) and len(shapes) == 1 and shapes[0][1:] == own[1:]:
+        from lithe.nets.model_data import load_arrays
+
+        card, arrays = load_arrays(path)
         try:
-            return model_of(arch, arrays, shapes[0][0])
+            return model_of(card.arch, arrays, shapes[0][0])
         except LitheError as error:
             raise LitheError(f"{path} cannot be compiled: {error}") from None
-    # The table is for one resolution; at another the network itself knows its shapes.
+    # A table is for one resolution; at another the network itself knows its shapes.
     from lithe.graph.capture import capture_model
-    from lithe.nets.model_file import load
+    from lithe.nets.load import load
 
     if len(shapes) != 1:
         raise LitheError(f"{path} takes one input and was given {len(shapes)}")

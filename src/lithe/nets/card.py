@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from lithe.arch import Architecture
+from lithe.nets.conversion.rows import Conversion
 
 
 class Preprocessing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +27,9 @@ class Preprocessing(Struct, frozen=True, forbid_unknown_fields=True):
         return len(self.mean)
 
 
+Classes = Annotated[tuple[str, ...], Meta(min_length=1, max_length=1_000_000)]
+
+
 class ModelCard(Struct, frozen=True, forbid_unknown_fields=True):
     """The metadata of a model file: enough to use the network and to say where it is from.
 
@@ -34,9 +38,24 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     arch: Architecture
-    classes: Annotated[tuple[str, ...], Meta(min_length=1, max_length=1_000_000)]
+    classes: Classes
     preprocessing: Preprocessing
     seed: int = 0
     metrics: dict[str, float] = {}
     data: str = ""
     lithe: str = ""
+
+
+class ConvertedCard(Struct, frozen=True, forbid_unknown_fields=True):
+    """The same of a converted network, which has no table: `conversion` says how to build it."""
+
+    conversion: Conversion
+    classes: Classes
+    preprocessing: Preprocessing
+    seed: int = 0
+    metrics: dict[str, float] = {}
+    data: str = ""
+    lithe: str = ""
+
+
+Card = ModelCard | ConvertedCard

@@ -2,13 +2,14 @@
 
 import math
 import unicodedata
+from collections.abc import Iterable
 
 import msgspec
 
 from lithe.arch import unroll
 from lithe.errors import LitheError
 from lithe.nets import strict_json
-from lithe.nets.card import ModelCard
+from lithe.nets.card import ConvertedCard, ModelCard
 from lithe.nets.strict_json import one_line
 
 # A second to build without storage; rows.py alone would allow 8192 blocks, 16 seconds.
@@ -22,6 +23,18 @@ def encode_card(card: ModelCard) -> bytes:
         LitheError: a metric or normalisation that is not finite, a class name that is not
             text, or a card that `decode_card` refuses.
     """
+    text = as_json(card)
+    decode_card(text)
+    return text
+
+
+def as_json(card: ModelCard | ConvertedCard) -> bytes:
+    """A card's JSON, one text for one card, not yet decoded again.
+
+    Raises:
+        LitheError: a metric or normalisation that is not finite, or a class name that is not
+            text.
+    """
     figures = {f"the metric {name}": value for name, value in card.metrics.items()}
     for name in ("mean", "std"):
         for channel, value in enumerate(getattr(card.preprocessing, name)):
@@ -30,11 +43,9 @@ def encode_card(card: ModelCard) -> bytes:
         if not math.isfinite(value):
             raise LitheError(f"{name} is {value}; a card takes finite numbers only")
     try:
-        text = msgspec.json.encode(card, order="deterministic")
+        return msgspec.json.encode(card, order="deterministic")
     except UnicodeEncodeError as error:  # a folder's name in another encoding than the system's
         raise LitheError(f"{error.object!a} is not text; rename it") from None
-    decode_card(text)
-    return text
 
 
 def decode_card(text: bytes) -> ModelCard:
@@ -61,7 +72,16 @@ def decode_card(text: bytes) -> ModelCard:
     ):
         if given != needed:
             raise LitheError(f"the card has {given} {what}, and its table has {needed}")
-    for name in card.classes:
+    check_classes(card.classes)
+    return card
+
+
+def check_classes(names: Iterable[str]) -> None:
+    """Refuse names that would garble a terminal.
+
+    Raises:
+        LitheError: a name with control characters.
+    """
+    for name in names:
         if any(unicodedata.category(letter) == "Cc" for letter in name):
             raise LitheError(f"the class {name!a} has control characters; rename it")
-    return card

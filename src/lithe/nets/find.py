@@ -10,6 +10,8 @@ from lithe.arch.named import TableOptions, check_no_options, named
 from lithe.errors import LitheError
 from lithe.graph.model import Model
 from lithe.graph.ops import Shape
+from lithe.nets.card import Card
+from lithe.nets.cards import card_of, input_of, read_any_card, title_of
 from lithe.units import format_shape
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ _PICKLES = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
 class Found:
     """A network and what it is to be given: the shape n c h w of its input.
 
-    `name` is what reports call it: a table's label, else what was typed. A `Path` is a model
-    file of lithe's, which holds a table and its weights.
+    `name` is what reports call it: a table's label, what was converted, else what was typed. A
+    `Path` is a model file of lithe's, which holds a network and its weights.
     """
 
     name: str
@@ -108,7 +110,7 @@ def _from_table(
         if text.split("-")[0].split("_w")[0] in ARCHITECTURES:
             raise
         raise LitheError(f"there is no network {text!r}; {_offers(text)}") from None
-    return Found(arch.label, arch, _with_batch(input_shape or _input_of(arch), batch))
+    return Found(arch.label, arch, _with_batch(input_shape or input_of(arch), batch))
 
 
 def _at_input(text: str, options: TableOptions, shape: Shape) -> TableOptions:
@@ -140,11 +142,8 @@ def _from_file(path: Path, input_shape: Shape | None, batch: int | None) -> Foun
         return Found(path.name, model, _with_batch(own, batch))
     if path.suffix != ".safetensors":
         raise LitheError(_not_read(path))
-    from lithe.nets.model_data import read_card
-
-    arch = read_card(path).arch
-    shape = _with_batch(input_shape or _input_of(arch), batch)
-    return Found(arch.label, path, shape)
+    card = read_any_card(path)
+    return Found(title_of(card), path, _with_batch(input_shape or input_of(card), batch))
 
 
 def _from_module(
@@ -152,8 +151,8 @@ def _from_module(
 ) -> Found:
     from lithe.nets.libraries import stated_input
 
-    arch = getattr(module, "arch", None)
-    own = _input_of(arch) if isinstance(arch, Architecture) else stated_input(module)
+    said = card_of(module) or getattr(module, "arch", None)
+    own = input_of(said) if isinstance(said, Card | Architecture) else stated_input(module)
     shape = input_shape or own
     if shape is None:
         raise LitheError(
@@ -161,10 +160,6 @@ def _from_module(
             "such as --input 1x3x224x224"
         )
     return Found(text, module, _with_batch(shape, batch))
-
-
-def _input_of(arch: Architecture) -> Shape:
-    return (1, arch.in_channels, arch.resolution, arch.resolution)
 
 
 def _with_batch(shape: Shape, batch: int | None) -> Shape:

@@ -5,7 +5,7 @@ JSON with the version of the format, the model card, and a digest of card and we
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any, BinaryIO
 
@@ -30,7 +30,9 @@ from lithe.nets.strict_json import one_line
 
 # A change to the fields of the card or of an architecture's rows is a new format: 2 brought
 # the rows' `act` and `squeeze`. A card is written in the oldest one that knows its fields.
-FORMATS = (1, 2)
+TABLE_FORMATS = (1, 2)
+CONVERTED_FORMATS = (3,)  # the card of `lithe.nets.conversion.card`, which has no table
+FORMATS = TABLE_FORMATS + CONVERTED_FORMATS
 MAX_WEIGHT_BYTES = 2**30  # what a file can make `load` read and allocate
 
 _CHUNK_BYTES = 2**20
@@ -59,12 +61,21 @@ def read_card(path: _Path) -> ModelCard:
         LitheError: not a safetensors file, not one of lithe's, of another format, a header
             that is cut off, or a card that does not read or is at odds with itself.
     """
-    with opened(path) as (file, size):
-        metadata = metadata_of(read_header(file, size, path), path)
+    metadata = read_metadata(path)
     try:
         return decode_card(bytes(metadata.card))
     except LitheError as error:
         raise LitheError(f"{path} cannot be read: {error}") from None
+
+
+def read_metadata(path: _Path, formats: Collection[int] = TABLE_FORMATS) -> Metadata:
+    """What lithe wrote into a file beside the tensors, which are not read.
+
+    Raises:
+        LitheError: as for `read_card`, but the card is not decoded.
+    """
+    with opened(path) as (file, size):
+        return metadata_of(read_header(file, size, path), path, formats)
 
 
 def load_arrays(path: _Path) -> tuple[ModelCard, dict[str, np.ndarray[Any, np.dtype[Any]]]]:
@@ -118,11 +129,11 @@ def digest(card: bytes, spec: Spec, data: Mapping[str, Iterable[bytes | memoryvi
     return state.hexdigest()
 
 
-def metadata_of(header: Header, path: _Path) -> Metadata:
+def metadata_of(header: Header, path: _Path, formats: Collection[int] = TABLE_FORMATS) -> Metadata:
     """The entry that lithe wrote.
 
     Raises:
-        LitheError: there is none, or one of another format, or it does not read.
+        LitheError: there is none, or one of none of these formats, or it does not read.
     """
     text = header.metadata.get("lithe", "").encode()
     try:
@@ -137,6 +148,10 @@ def metadata_of(header: Header, path: _Path) -> Metadata:
             f"{path} is a model file of format {version}, and lithe {__version__} reads formats "
             f"{FORMATS[0]} to {FORMATS[-1]}; use the version of lithe that wrote it"
         )
+    if version not in formats:
+        holds = "a converted network" if version in CONVERTED_FORMATS else "the network of a table"
+        wanted = "that of a table" if version in CONVERTED_FORMATS else "a converted one"
+        raise LitheError(f"{path} holds {holds}, and {wanted} is needed here; use lithe.load")
     try:
         return strict_json.decode(text, Metadata)
     except ValueError as error:

@@ -11,6 +11,8 @@ from lithe.errors import LitheError
 from lithe.graph import Graph, from_arch
 from lithe.graph.model import Model
 from lithe.graph.ops import Shape
+from lithe.nets.card import ModelCard
+from lithe.nets.cards import card_of, input_of, read_any_card, title_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,7 +24,7 @@ Source = Union["nn.Module", Architecture, Model, str, "PathLike[str]"]
 class Subject:
     """A network for an input of `shape`; of the other fields those that are known are set.
 
-    A `file` is a model file of lithe's, whose `table` says what is in it.
+    A `file` is a model file of lithe's; where it holds the network of a table, that is set, too.
     """
 
     name: str
@@ -49,7 +51,7 @@ def subject_of(source: Source, input_shape: Sequence[int] | None) -> Subject:
     if isinstance(source, str | PathLike):
         return _of_file(Path(source), shape)
     if isinstance(source, Architecture):
-        own = _own(source)
+        own = input_of(source)
         if shape and (len(shape) != 4 or shape[1:] != own[1:]):
             raise LitheError(
                 f"{source.label} takes inputs of shape (n, {', '.join(map(str, own[1:]))}), not "
@@ -67,7 +69,7 @@ def graph_of(subject: Subject) -> Graph:
     """
     if subject.model is not None:
         return subject.model.graph
-    if subject.table is not None and subject.shape[1:] == _own(subject.table)[1:]:
+    if subject.table is not None and subject.shape[1:] == input_of(subject.table)[1:]:
         return from_arch(subject.table, batch=subject.shape[0])
     from lithe.graph.capture import capture
 
@@ -84,7 +86,7 @@ def module_of(subject: Subject) -> "nn.Module | None":
     if subject.module is not None or subject.model is not None:
         return subject.module
     if subject.file is not None:
-        from lithe.nets.model_file import load
+        from lithe.nets.load import load
 
         return load(subject.file)
     assert subject.table is not None
@@ -95,10 +97,6 @@ def module_of(subject: Subject) -> "nn.Module | None":
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build(subject.table).eval()
-
-
-def _own(table: Architecture) -> Shape:
-    return 1, table.in_channels, table.resolution, table.resolution
 
 
 def _checked(input_shape: Sequence[int]) -> Shape:
@@ -124,10 +122,9 @@ def _of_file(path: Path, shape: Shape | None) -> Subject:
         return _of_model(path.stem, read_onnx(path, shape), shape)
     if path.suffix != ".safetensors":
         raise LitheError(f"{path}: a profile reads .safetensors, written by lithe, and .onnx")
-    from lithe.nets.model_data import read_card
-
-    table = read_card(path).arch
-    return Subject(table.label, shape or _own(table), table=table, file=path)
+    card = read_any_card(path)
+    table = card.arch if isinstance(card, ModelCard) else None
+    return Subject(title_of(card), shape or input_of(card), table=table, file=path)
 
 
 def _of_module(module: object, shape: Shape | None) -> Subject:
@@ -135,10 +132,12 @@ def _of_module(module: object, shape: Shape | None) -> Subject:
 
     if not isinstance(module, nn.Module):
         raise LitheError(f"a torch module or an Architecture is wanted, not {module!r}")
-    table = getattr(module, "arch", None)
+    card, table = card_of(module), getattr(module, "arch", None)
     name = type(module).__name__
-    if isinstance(table, Architecture):
-        name, shape = table.label, shape or _own(table)
+    if card is not None:
+        name, shape = title_of(card), shape or input_of(card)
+    elif isinstance(table, Architecture):
+        name, shape = table.label, shape or input_of(table)
     if shape is None:
         raise LitheError(
             f"{name} does not say what it takes; give the input shape, such as (1, 3, 224, 224)"

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lithe.arch import Architecture
 from lithe.errors import LitheError
-from lithe.nets.build import Network
 from lithe.nets.card import Preprocessing
+from lithe.nets.cards import card_of
 from lithe.progress import SILENT, Progress
 from lithe.training.image_set import ImageSet, in_memory
 from lithe.training.loader import loader, worker_count
@@ -52,7 +54,7 @@ class Evaluation:
 
 
 def evaluate(
-    network: Network,
+    network: nn.Module,
     images: ImageSet,
     prep: Preprocessing,
     *,
@@ -68,7 +70,7 @@ def evaluate(
         images: labelled by index into the network's classes (see `relabel`); they need not
             have all of them.
         prep: how an image becomes an input.
-        classes: the network's classes; None: those of its card, or numbers.
+        classes: the network's classes; None: those of its card, or a table's as numbers.
         batch_size: images at a time.
         workers: processes to decode with; None: as many as the CPUs and images merit.
         progress: where to show how far it is.
@@ -94,6 +96,7 @@ def evaluate(
     with torch.inference_mode(), progress.task("evaluating", len(images)) as advance:
         for x, labels in batches:
             logits = network(x.to(device)).float().cpu()
+            check_outputs(logits, names)
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             best = logits.softmax(1).max(1)
             predicted.extend(best.indices.tolist())
@@ -121,10 +124,28 @@ def most_confused(found: Evaluation, most: int) -> tuple[tuple[str, str, int], .
     return tuple((names[i], names[j], int(matrix[i, j])) for i, j in pairs if matrix[i, j])
 
 
-def _names(network: Network, classes: Sequence[str] | None) -> Sequence[str]:
-    outputs = network.arch.num_classes
+def check_outputs(logits: Tensor, classes: Sequence[str]) -> None:
+    """Hold a network's answer, n c, against the number of class names.
+
+    Raises:
+        LitheError: they differ.
+    """
+    if logits.ndim != 2 or logits.shape[1] != len(classes):
+        outputs = " x ".join(map(str, logits.shape[1:]))
+        raise LitheError(f"{len(classes)} class names for a network of {outputs} outputs")
+
+
+def _names(network: nn.Module, classes: Sequence[str] | None) -> Sequence[str]:
+    card, arch = card_of(network), getattr(network, "arch", None)
+    if classes is None and card is not None:
+        classes = card.classes
+    if not isinstance(arch, Architecture):
+        if classes is None:
+            raise LitheError(f"{type(network).__name__} does not say its classes; name them")
+        return classes
+    outputs = arch.num_classes
     if classes is None:
-        classes = network.card.classes if network.card else [str(i) for i in range(outputs)]
+        classes = [str(i) for i in range(outputs)]
     if len(classes) != outputs:
         raise LitheError(f"{len(classes)} class names for a network of {outputs} outputs")
     return classes

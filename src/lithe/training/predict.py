@@ -6,16 +6,17 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from lithe.errors import LitheError
-from lithe.nets.build import Network
-from lithe.nets.card import ModelCard
-from lithe.nets.model_file import load
+from lithe.nets.card import Card
+from lithe.nets.cards import card_of
+from lithe.nets.load import load
 from lithe.progress import SILENT, Progress
 from lithe.runtimes import DEFAULT, RUNTIMES, Ready, RuntimeName, check_runtime
 from lithe.training.decode import EXTENSIONS, read_image, upright
+from lithe.training.evaluate import check_outputs
 from lithe.training.folder import is_folder, list_images, shown
 from lithe.training.loader import worker_count
 from lithe.training.transforms import decoded_side, eval_transform
@@ -36,7 +37,7 @@ class Prediction:
 
 
 def predict(
-    model: Network | str | Path,
+    model: nn.Module | str | Path,
     images: Source | Sequence[Source],
     *,
     top_k: int = 5,
@@ -70,8 +71,8 @@ def predict(
     if top_k < 1:
         raise LitheError(f"the likeliest {top_k} classes are none; give a top_k of 1 or more")
     check_runtime(runtime)
-    network = model if isinstance(model, Network) else load(model)
-    card = network.card
+    network = model if isinstance(model, nn.Module) else load(model)
+    card = card_of(network)
     if card is None:
         raise LitheError(
             "the network has no card that says its classes and preprocessing; load it from a"
@@ -107,7 +108,7 @@ def predict(
 class _Inputs(Dataset[Tensor | str]):
     """Inputs of the network, or in their place why there is none."""
 
-    def __init__(self, named: tuple[tuple[str, Path | Image.Image], ...], card: ModelCard) -> None:
+    def __init__(self, named: tuple[tuple[str, Path | Image.Image], ...], card: Card) -> None:
         self.names = [name for name, _ in named]
         self.images = [image for _, image in named]
         self.files = sum(isinstance(image, Path) for image in self.images)
@@ -138,6 +139,7 @@ def _likeliest(
     ready: Ready, x: Tensor, classes: Sequence[str], top_k: int
 ) -> Iterator[tuple[tuple[str, float], ...]]:
     logits = ready.call(x).float().cpu()
+    check_outputs(logits, classes)
     if not logits.isfinite().all():
         raise LitheError(
             "the network's answer is not a number: its weights are damaged, or its training"
@@ -167,6 +169,6 @@ def _named(sources: Sequence[Source]) -> Iterator[tuple[str, Path | Image.Image]
             yield shown(str(path)), path
 
 
-def _on_accelerator(network: Network) -> Network:
+def _on_accelerator(network: nn.Module) -> nn.Module:
     device = torch.accelerator.current_accelerator(check_available=True)
     return network if device is None else network.to(device)

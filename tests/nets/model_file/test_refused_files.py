@@ -63,7 +63,7 @@ from lithe.nets.model_file import load
         ),
         (
             joined({"__metadata__": {"lithe": '{"format":7}'}}, b""),
-            "format 7, .* reads formats 1 to 2",
+            "format 7, .* reads formats 1 to 3",
         ),
         (joined({"__metadata__": {"lithe": '{"format":1}'}}, b""), "metadata does not read"),
     ],
