@@ -73,9 +73,7 @@ def trained_original(case: Row, data: ImageData, device: torch.device) -> Origin
     images = (data.train, data.held_out)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "original.safetensors"
-        tuned(
-            original.network, original, images, recipe, alone, make_fabric(), checkpoint, SILENT
-        )
+        tuned(original.network, original, images, recipe, alone, make_fabric(), checkpoint, SILENT)
     return replace(original, network=original.network.to(device).eval())
 
 

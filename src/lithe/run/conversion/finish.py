@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from lithe import __version__
-from lithe.nets.conversion.file import ConvertedCard, save_converted
+from lithe.nets.card import ConvertedCard
+from lithe.nets.conversion.file import save_converted
 from lithe.nets.conversion.places import Place
 from lithe.nets.conversion.rows import KINDS
 from lithe.profiling.compare import side_by_side
