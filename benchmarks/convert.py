@@ -34,7 +34,7 @@ from lithe.training.recipe import recipe_for
 
 NAME, SEEDS, DATA = "convert", (0, 1, 2), ("digits", "pictures")
 SIDES = {"torchvision:resnet18": 128, "torchvision:vgg11_bn": 224}
-EPOCHS = {"original": 30, "converted": 15}
+EPOCHS = {"original": 20, "converted": 10}
 # Which weights a student begins with, whether they are refitted, the share of the teacher.
 STUDENTS: dict[str, tuple[bool, bool, float]] = {
     "from scratch": (False, False, 0.0),
@@ -83,6 +83,7 @@ def measure(case: Row, quick: bool = False) -> list[Row]:
         EPOCHS.update(original=2, converted=1)
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    on = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     with tempfile.TemporaryDirectory() as folder:
         data = images_of(case["data"], Path(folder), case["seed"])
         original = trained_original(case, data, device)
@@ -91,7 +92,9 @@ def measure(case: Row, quick: bool = False) -> list[Row]:
         there = places(original.network, calibration.inputs[0][:1])
         rows = tuple(Replacement(p.layer, "separable", 1) for p in there if "separable" in p.kinds)
         right = partial(accuracy, data=data, original=original)
-        result = [case | {"method": "original", "accuracy": right(original.network)}]
+        result = [
+            case | {"method": "original", "accuracy": right(original.network), "trained_on": on}
+        ]
         for student in STUDENTS:
             settings = settings_for(case, student)
             steps: dict[str, float] = {}
@@ -118,7 +121,8 @@ def measure(case: Row, quick: bool = False) -> list[Row]:
             original.network.to(device)
             made.network.to(device)
             row = {"method": student, "accuracy": right(made.network), "before_training": steps}
-            result.append(case | row | {"learning_rate": recipe.learning_rate})
+            rate = {"learning_rate": recipe.learning_rate, "trained_on": on}
+            result.append(case | row | rate)
             print(result[-1], flush=True)
         return result
 
