@@ -28,4 +28,6 @@ def place_of(data: str, temporary: Path) -> str:
 
 def images_of(data: str, temporary: Path, seed: int) -> ImageData:
     """The images, opened and divided."""
-    return open_data(place_of(data, temporary), seed=seed, progress=Progress(quiet=True))
+    quiet = Progress(quiet=True)
+    # Few and small: processes to decode them would take longer to start.
+    return open_data(place_of(data, temporary), seed=seed, progress=quiet, workers=0)

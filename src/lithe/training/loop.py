@@ -152,7 +152,7 @@ def _epoch(
         average.update_parameters(average_source(model))
         with torch.no_grad():
             right = (logits.argmax(1) == labels).sum()
-            totals += torch.stack([loss.detach() * len(x), right, torch.tensor(len(x))])
+            totals += torch.stack([loss.detach() * len(x), right, right.new_tensor(len(x))])
         on_step()
     sums = _reduced(fabric, totals)
     if not torch.isfinite(torch.tensor(sums.loss)):
@@ -200,7 +200,7 @@ def evaluate_loss(fabric: Fabric, model: nn.Module, images: Loader) -> Sums:
             logits = model(x)
         loss = nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
         right = (logits.argmax(1) == labels).sum()
-        totals += torch.stack([loss, right, torch.tensor(len(x))])
+        totals += torch.stack([loss, right, right.new_tensor(len(x))])
     model.train(was_training)
     return _reduced(fabric, totals)
 
