@@ -1,4 +1,4 @@
-"""Learning from a teacher: the loss is the formula's, it teaches, and it goes on where it stopped."""
+"""Learning from a teacher: the loss is the formula's, it teaches, and goes on after a stop."""
 
 import math
 from pathlib import Path
