@@ -1,5 +1,7 @@
 """A run whose full training learns from a teacher, and what is found before it begins."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,23 @@ def test_a_teacher_of_other_classes_of_the_same_number(tmp_path: Path) -> None:
     path = make_model_file(tmp_path / "t.safetensors", make_network(DIGITS[::-1], channels=1))
     with pytest.raises(LitheError, match="knows '9' where the images have '0'"):
         trained(path, tmp_path / "run")
+
+
+def test_two_processes_share_what_adapters_learn(teacher: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    launch = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "lithe"]
+    train = ["train", "shallow_mobilenet", "digits", "--width", "0.1", "--resolution", "8"]
+    taught = ["--teacher", str(teacher), "--teacher-features", "blocks.2=blocks.1"]
+    rest = ["--epochs", "1", "--threads", "1", "--runtime", "eager", "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", *launch, *train, *taught, *rest],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (out / "model.safetensors").exists()
 
 
 def test_a_pair_that_is_none(teacher: Path, tmp_path: Path) -> None:
