@@ -64,7 +64,7 @@ def open_teacher(text: str, weights: Path | None, classes: int) -> Teacher:
             "wanted, of a network that classifies"
         )
     if logits.shape[1] != classes:
-        raise _other_classes(text, logits.shape[1], classes)
+        raise _other_classes(f"the teacher {one_line(text)}", logits.shape[1], classes)
     return teacher
 
 
@@ -107,7 +107,7 @@ def _published(text: str, name: str, classes: int) -> Teacher:
     module = from_library("timm", name)
     known = getattr(module, "num_classes", classes)
     if known != classes:
-        raise _other_classes("and its published weights", known, classes)
+        raise _other_classes("its published network", known, classes)
     state, _, _ = fetched(name, "give --teacher-weights FILE.safetensors")
     check_state(module.state_dict(), state, f"timm's {name}")
     module.load_state_dict(state, strict=False)
@@ -195,8 +195,8 @@ def _read(text: str) -> Found:
         raise error
 
 
-def _other_classes(name: str, known: int, classes: int) -> LitheError:
+def _other_classes(who: str, known: int, classes: int) -> LitheError:
     return LitheError(
-        f"the teacher {one_line(name)} knows {known} classes and the images have {classes}; take "
+        f"{who} knows {known} classes and the images have {classes}; take "
         "one that was trained on these classes (its weights by --teacher-weights)"
     )
