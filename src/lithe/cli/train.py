@@ -5,13 +5,8 @@ from typing import TYPE_CHECKING, Unpack
 import click
 import msgspec
 
-from lithe.cli.runs import (
-    TaughtOptions,
-    execute,
-    run_options,
-    taught_settings_of,
-    teacher_options,
-)
+from lithe.cli.runs import execute, run_options
+from lithe.cli.teacher_options import TaughtOptions, taught_settings_of, teacher_options
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:

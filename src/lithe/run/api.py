@@ -100,7 +100,8 @@ def fit(
         distillation=distillation,
     )
     limits = _limits(budget)
-    command = f"lithe.fit({str(data)!r}, lithe.Budget({limits}), out={str(out)!r}, seed={seed})"
+    rest = f"out={str(out)!r}, seed={seed}{_taught(settings)}"
+    command = f"lithe.fit({str(data)!r}, lithe.Budget({limits}), {rest})"
     return start_run(settings, Path(out), command, Progress(quiet))
 
 
@@ -163,6 +164,13 @@ def _limits(budget: Budget) -> str:
     return limits
 
 
+def _taught(settings: Settings) -> str:
+    """The arguments of a teacher as they are written in a call."""
+    fields = ("teacher", "teacher_weights", "distillation")
+    given = ((field, getattr(settings, field)) for field in fields)
+    return "".join(f", {field}={value!r}" for field, value in given if value is not None)
+
+
 def train(
     data: str | Path,
     arch: str | Architecture,
@@ -205,7 +213,8 @@ def train(
         teacher_weights=None if teacher_weights is None else str(teacher_weights),
         distillation=distillation,
     )
-    command = f"lithe.train({str(data)!r}, {table.label!r}, out={str(out)!r}, seed={seed})"
+    rest = f"out={str(out)!r}, seed={seed}{_taught(settings)}"
+    command = f"lithe.train({str(data)!r}, {table.label!r}, {rest})"
     return start_run(settings, Path(out), command, Progress(quiet))
 
 

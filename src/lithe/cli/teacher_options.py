@@ -1,0 +1,98 @@
+"""What `lithe fit` and `lithe train` take of a teacher."""
+
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from lithe.cli.runs import F, RunOptions, settings_of
+from lithe.errors import LitheError
+
+if TYPE_CHECKING:
+    from lithe.run.settings import Settings
+    from lithe.training.distillation import Distillation
+
+
+class TaughtOptions(RunOptions):
+    """Those of a command whose full training can learn from a teacher."""
+
+    teacher: str | None
+    teacher_weights: str | None
+    temperature: float | None
+    distill_weight: float | None
+    teacher_features: tuple[str, ...]
+
+
+_TEACHER = (
+    click.option(
+        "--teacher",
+        help="A trained network that the full training learns from (the short ones of a search "
+        "do not): timm:NAME, torchvision:NAME, package.module:attribute, FILE.safetensors of "
+        "lithe, or FILE.onnx.",
+    ),
+    click.option(
+        "--teacher-weights",
+        type=click.Path(),
+        help="The teacher's weights, a plain state dict in a safetensors file.",
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0, 100, min_open=True),
+        help="Divides the logits before teacher and student are compared [4].",
+    ),
+    click.option(
+        "--distill-weight",
+        type=click.FloatRange(0, 1),
+        help="The teacher's share of the loss; the rest is the labels' [0.9].",
+    ),
+    click.option(
+        "--teacher-features",
+        metavar="STUDENT=TEACHER",
+        multiple=True,
+        help="Two layers whose maps are to be alike; may be given several times.",
+    ),
+)
+
+
+def teacher_options(function: F) -> F:
+    """Give a command the options of a teacher."""
+    for option in reversed(_TEACHER):
+        function = option(function)
+    return function
+
+
+def taught_settings_of(data: str, options: TaughtOptions) -> "Settings":
+    """As `settings_of`, with the teacher.
+
+    Raises:
+        LitheError: a pair of layers that is none.
+    """
+    return msgspec.structs.replace(
+        settings_of(data, options),
+        teacher=options["teacher"],
+        teacher_weights=options["teacher_weights"],
+        distillation=_distillation(options),
+    )
+
+
+def _distillation(options: TaughtOptions) -> "Distillation | None":
+    from lithe.training.distillation import Distillation
+
+    pairs = []
+    for text in options["teacher_features"]:
+        student, _, teacher = text.partition("=")
+        if not student or not teacher:
+            raise LitheError(
+                f"--teacher-features {text!r} names no two layers; write STUDENT=TEACHER, such as "
+                "blocks.5=layer3"
+            )
+        pairs.append((student, teacher))
+    temperature, weight = options["temperature"], options["distill_weight"]
+    if temperature is None and weight is None and not pairs:
+        return None
+    usual = Distillation()
+    return Distillation(
+        usual.temperature if temperature is None else temperature,
+        usual.weight if weight is None else weight,
+        tuple(pairs),
+    )
