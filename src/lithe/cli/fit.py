@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 @click.option("--cluster", help="Address of a Ray cluster to train them on.")
 @click.option("--store", help="URL of the trials' store for Optuna; a file in the run's folder.")
 @click.option("--front", type=click.Path(), help="Take a network of this finished front instead.")
+@click.option(
+    "--pretrained",
+    is_flag=True,
+    help="Start every training from timm's ImageNet weights of the nearest width.",
+)
 @run_options
 def command(
     data: str | None,
@@ -47,6 +52,7 @@ def command(
     cluster: str | None,
     store: str | None,
     front: str | None,
+    pretrained: bool,
     **options: Unpack[RunOptions],
 ) -> int:
     """Find and train the most accurate network within a budget.
@@ -58,6 +64,7 @@ def command(
         lithe fit digits --max-macs 2M --out runs/digits
         lithe fit photos/ --max-latency 5ms --max-params 2M --out runs/photos
         lithe fit photos/ --max-latency 5ms --device board.json --out runs/board
+        lithe fit photos/ --max-latency 5ms --pretrained --out runs/tuned
         lithe fit --resume runs/photos
         lithe fit photos/ --max-latency 4ms --front runs/front --out runs/fast
     """  # noqa: D301
@@ -74,6 +81,7 @@ def command(
         return msgspec.structs.replace(
             settings_of(data, options),
             budget=budget,
+            pretrained=pretrained,
             search=search,
             trials=trials,
             parallel=parallel,
