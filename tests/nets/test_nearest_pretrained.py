@@ -1,7 +1,6 @@
 """Networks without published weights of their own begin with those of the nearest width."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -113,8 +112,8 @@ def test_the_strongest_channels_are_kept() -> None:
     weights = hub_cache.drawn("mobilenetv2_100.ra_in1k")
     scale = weights["bn2.weight"]  # the last convolution widens above 1 only: all stay
     assert torch.equal(network.state_dict()["blocks.18.norm.weight"], scale)
-    kept = weights["blocks.5.0.bn1.weight"].sort(descending=True).values[:432]  # of 576
-    mine = network.state_dict()["blocks.14.expand.norm.weight"]
+    kept = weights["blocks.5.0.bn2.weight"].sort(descending=True).values[:432]  # of 576
+    mine = network.state_dict()["blocks.14.depthwise.norm.weight"]
     assert torch.equal(mine.sort(descending=True).values, kept)
 
 
