@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests import hub_cache
 from tests.command import finished
-from tests.run.workers.tasks import ARCHS, Told, task_in
+from tests.run.workers.tasks import Told, task_in
 from torch import Tensor
 
 import lithe
@@ -17,7 +17,12 @@ import lithe.run.workers.trial
 from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.nets.build import Network
-from lithe.nets.pretrained import PRETRAINED, Pretrained, load_pretrained, pretrained_names
+from lithe.nets.pretrained import (
+    PRETRAINED,
+    Pretrained,
+    load_pretrained,
+    pretrained_names,
+)
 from lithe.run.folder import Folder, read_state
 from lithe.run.machine import deterministic, make_fabric
 from lithe.run.training import seeded
@@ -27,9 +32,13 @@ from lithe.run.workers.make import side_by_side
 from lithe.run.workers.processes import Processes
 from lithe.run.workers.trial import TrialTask, train_work
 from lithe.search.work import Work
-from lithe.training.checkpoint import read_average, read_header
+from lithe.training.checkpoint import read_average
 from lithe.training.history import EpochRow
 
+ARCHS = tuple(
+    architecture("mobilenet_v2", width=width, resolution=8, num_classes=10, in_channels=1)
+    for width in (0.08, 0.1)
+)
 GREY = (pytest.approx(0.449), pytest.approx(0.226))  # of the colours' mean and std
 
 
@@ -57,7 +66,7 @@ def wished(task: TrialTask) -> TrialTask:
 
 
 def fitted(out: Path) -> None:
-    budget = lithe.Budget(max_macs=300_000)
+    budget = lithe.Budget(max_macs=500_000)
     lithe.fit("digits", budget, out=out, epochs=2, threads=1, pretrained=True)
 
 
@@ -94,7 +103,7 @@ def test_fit_begins_every_training_with_them(
     assert state.winner is not None
     assert len(state.standings) > 1
     # Each trial once, whatever the part of the race, then the winner.
-    assert [label for label, _ in begun[:-1]] == list(state.standings)
+    assert sorted(label for label, _ in begun[:-1]) == sorted(state.standings)
     assert begun[-1][0] == state.winner.label
     assert all(0 < found.share < 1 for _, found in begun)
     card = lithe.load(whole / "model.safetensors").card
@@ -119,12 +128,12 @@ def test_a_trial_begins_with_them_and_sees_images_as_they_did(
 
     monkeypatch.setattr(lithe.run.workers.trial, "train", watched)
     monkeypatch.setattr(lithe.run.workers.trial, "loaders", watched_loaders)
-    train_work(task, Work(0, ARCHS[1], 1, 2), make_fabric(), Told().epoch)
-    expected = seeded(ARCHS[1], task.settings.seed)
+    train_work(task, Work(0, ARCHS[0], 1, 2), make_fabric(), Told().epoch)
+    expected = seeded(ARCHS[0], task.settings.seed)
     load_pretrained(expected)
     for name, value in expected.state_dict().items():
         assert torch.equal(begun[name], value), name
-    train_work(task, Work(0, ARCHS[1], 2, 2), make_fabric(), Told().epoch)  # goes on
+    train_work(task, Work(0, ARCHS[0], 2, 2), make_fabric(), Told().epoch)  # goes on
     first, second = seen
     assert first == second
     assert (first.mean[0], first.std[0]) == GREY
@@ -155,9 +164,7 @@ def test_a_trial_is_the_same_in_parts_and_in_other_processes(
 
 def same(one: Path, other: Path) -> bool:
     first, second = read_average(one)[1], read_average(other)[1]
-    return read_header(one).history == read_header(other).history and all(
-        torch.equal(value, second[name]) for name, value in first.items()
-    )
+    return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_stopped_in_the_race_and_in_the_full_training_it_ends_with_the_same_weights(
@@ -190,17 +197,16 @@ def interrupted(folder: Folder, rows: Sequence[EpochRow]) -> None:
     raise KeyboardInterrupt
 
 
-def test_the_command_trains_a_width_that_nobody_published(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    code, _, err = finished(
-        "train", "mobilenet_v2", "digits", "--width", "0.1", "--resolution", "8", "--epochs", "1",
-        "--pretrained", "--out", out,
-    )  # fmt: skip
-    assert code == 0, err
-    assert "starts from mobilenetv2_050.lamb_in1k (mobilenet_v2 at width 0.5), " in err
-    card = lithe.load(out / "model.safetensors").card
+def test_a_width_that_nobody_published_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arch = architecture("mobilenet_v2", width=0.1, resolution=8)
+    lithe.train("digits", arch, out=tmp_path, epochs=1, threads=1, pretrained=True, quiet=False)
+    said = capsys.readouterr().err
+    assert "starts from mobilenetv2_050.lamb_in1k (mobilenet_v2 at width 0.5), " in said
+    card = lithe.load(tmp_path / "model.safetensors").card
     assert card is not None
-    assert card.preprocessing.mean[0] == GREY[0]
+    assert (card.preprocessing.mean[0], card.preprocessing.std[0]) == GREY
 
 
 def test_without_weights_and_network_nothing_begins(
@@ -208,17 +214,13 @@ def test_without_weights_and_network_nothing_begins(
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "empty"))
     out = tmp_path / "run"
-    for command in (
-        ("fit", "digits", "--max-macs", "300k"),
-        ("train", "shallow_mobilenet", "digits", "--resolution", "8"),
-    ):
-        code, _, err = finished(*command, "--pretrained", "--out", out)
-        assert code == 2
-        assert err.startswith("lithe: the pretrained weights mobilenetv")
-        assert f" are not on this machine and cannot be fetched from {hub_cache.NOWHERE}/" in err
-        assert err.endswith("connect it to the network, or train without them\n")
-        assert err.count("\n") == 1
-        assert not out.exists()
+    code, _, err = finished("fit", "digits", "--max-macs", "300k", "--pretrained", "--out", out)
+    assert code == 2
+    assert err.startswith("lithe: the pretrained weights mobilenetv")
+    assert f" are not on this machine and cannot be fetched from {hub_cache.NOWHERE}/" in err
+    assert err.endswith("connect it to the network, or train without them\n")
+    assert err.count("\n") == 1
+    assert not out.exists()
 
 
 def test_a_front_is_not_trained(tmp_path: Path) -> None:
