@@ -28,7 +28,7 @@ def drawn(name: str, seed: int = 0) -> dict[str, Tensor]:
             if isinstance(module, torch.nn.BatchNorm2d):
                 torch.nn.init.uniform_(module.weight, 0.5, 1.5)
                 torch.nn.init.normal_(module.bias, std=0.1)
-        torch.nn.init.normal_(network.classifier.bias)
+        torch.nn.init.normal_(network.get_parameter("classifier.bias"))
     state: dict[str, Tensor] = network.state_dict()
     return state
 
