@@ -15,11 +15,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from lithe.arch import ARCHITECTURES, architecture
-from lithe.arch.registry import changed
-from lithe.errors import LitheError
+from lithe.arch import architecture
 from lithe.nets.build import create
-from lithe.nets.pretrained import PRETRAINED, pretrained_name
+from lithe.nets.pretrained import PRETRAINED, nearest_pretrained
 from lithe.nets.torchvision_compat import torchvision
 from lithe.nets.weight_names import export_weights
 
@@ -42,6 +40,7 @@ def loaded(width, classes, channels):
     return {
         "name": found.name,
         "fresh": found.fresh,
+        "share": found.share,
         "mean": found.mean,
         "std": found.std,
         "untouched": [name for name in state if torch.equal(state[name], drawn[name])],
@@ -137,6 +136,7 @@ def test_fetched_once_then_from_the_cache_without_a_network(tmp_path: Path) -> N
     assert asked[-1] == "GET /timm/mobilenetv2_050.lamb_in1k/resolve/main/model.safetensors"
     assert found["name"] == "mobilenetv2_050.lamb_in1k"
     assert found["fresh"] == found["untouched"] == []
+    assert found["share"] == 1
     assert found["mean"] == [0.485, 0.456, 0.406]
     assert found["std"] == [0.229, 0.224, 0.225]
     assert found["bias"] == weights["classifier.bias"][:2].tolist()
@@ -182,25 +182,7 @@ def test_timm_knows_every_name_and_has_weights_for_it() -> None:
     known = timm.list_pretrained()
     for (ours, width), name in PRETRAINED.items():
         assert name in known
-        assert architecture(ours, width=width)
-        assert pretrained_name(architecture(ours, width=width, num_classes=5)) == name
-
-
-@pytest.mark.parametrize(
-    ("arch", "message"),
-    [
-        (architecture("mobilenet_v2", width=0.35), "for mobilenet_v2 at width 0.35; there are for"),
-        (architecture("shallow_mobilenet"), "for shallow_mobilenet at width 1"),
-        (
-            changed(ARCHITECTURES["mobilenet_v1"], activation="relu"),
-            "for mobilenet_v1 with changed rows at width 1",
-        ),
-        (
-            changed(ARCHITECTURES["mobilenet_v2"], name="mine"),
-            "for mine at width 1",
-        ),
-    ],
-)
-def test_tables_without_weights(arch: Any, message: str) -> None:
-    with pytest.raises(LitheError, match=message):
-        pretrained_name(arch)
+        table = architecture(ours, width=width, num_classes=5)
+        nearest, found = nearest_pretrained(table)
+        assert (nearest.name, nearest.rows, nearest.width) == (ours, table.rows, width)
+        assert found == name

@@ -185,11 +185,11 @@ def test_published_weights_that_are_there(monkeypatch: pytest.MonkeyPatch) -> No
     state = trained.state_dict()
     asked = []
 
-    def fetched(name: str, without: str) -> tuple[dict[str, Tensor], None, None]:
+    def fetch(name: str, without: str) -> dict[str, Tensor]:
         asked.append(name)
-        return state, None, None
+        return state
 
-    monkeypatch.setattr("lithe.training.open_teacher.fetched", fetched)
+    monkeypatch.setattr("lithe.training.open_teacher.fetch", fetch)
     teacher = open_teacher("timm:resnet10t", None, 1000)
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 @click.option("--cluster", help="Address of a Ray cluster to train them on.")
 @click.option("--store", help="URL of the trials' store for Optuna; a file in the run's folder.")
 @click.option("--front", type=click.Path(), help="Take a network of this finished front instead.")
+@click.option(
+    "--pretrained",
+    is_flag=True,
+    help="Start every training from timm's ImageNet weights of the nearest width.",
+)
 @teacher_options
 @run_options
 def command(
@@ -49,6 +54,7 @@ def command(
     cluster: str | None,
     store: str | None,
     front: str | None,
+    pretrained: bool,
     **options: Unpack[TaughtOptions],
 ) -> int:
     """Find and train the most accurate network within a budget.
@@ -60,6 +66,7 @@ def command(
         lithe fit digits --max-macs 2M --out runs/digits
         lithe fit photos/ --max-latency 5ms --max-params 2M --out runs/photos
         lithe fit photos/ --max-latency 5ms --device board.json --out runs/board
+        lithe fit photos/ --max-latency 5ms --pretrained --out runs/tuned
         lithe fit --resume runs/photos
         lithe fit photos/ --max-latency 4ms --front runs/front --out runs/fast
     """  # noqa: D301
@@ -76,6 +83,7 @@ def command(
         return msgspec.structs.replace(
             taught_settings_of(data, options),
             budget=budget,
+            pretrained=pretrained,
             search=search,
             trials=trials,
             parallel=parallel,

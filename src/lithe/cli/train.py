@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @click.argument("data", required=False)
 @click.option("--width", type=float, help="Width multiplier; the paper's network if not given.")
 @click.option("--resolution", type=int, default=224, help="Input side in pixels [224].")
-@click.option("--pretrained", is_flag=True, help="Start from timm's ImageNet weights.")
+@click.option(
+    "--pretrained",
+    is_flag=True,
+    help="Start from timm's ImageNet weights, of this or the nearest width.",
+)
 @teacher_options
 @run_options
 def command(

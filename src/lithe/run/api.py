@@ -37,6 +37,7 @@ def fit(
     teacher: str | Path | None = None,
     teacher_weights: str | Path | None = None,
     distillation: Distillation | None = None,
+    pretrained: bool = False,
     quiet: bool = True,
 ) -> Result:
     """Find the most accurate network within a budget and train it on these images.
@@ -72,14 +73,18 @@ def fit(
         teacher_weights: its weights, a state dict in a safetensors file, where the teacher
             is not a file itself.
         distillation: how to learn from it; the defaults of `Distillation` if None.
+        pretrained: start every training, the short ones of the search too, from timm's
+            ImageNet weights of the nearest width (see `nearest_pretrained`).
         quiet: say nothing on stderr.
 
     Raises:
-        LitheError: images, budget or folder cannot be used; says what to do.
+        LitheError: images, budget or folder cannot be used, or weights cannot be had; says
+            what to do.
     """
     settings = Settings(
         data=str(data),
         budget=budget,
+        pretrained=pretrained,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -194,7 +199,8 @@ def train(
 
     `arch` is a name, or a table from `lithe.arch.architecture` with its width and
     resolution; classes and channels are those of the images. `pretrained` starts from
-    timm's ImageNet weights. The other arguments, and what is raised, are those of `fit`.
+    timm's ImageNet weights, of its own or the nearest width. The other arguments, and what
+    is raised, are those of `fit`.
     """
     table = architecture(arch) if isinstance(arch, str) else arch
     settings = Settings(

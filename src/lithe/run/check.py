@@ -22,6 +22,10 @@ def check_settings(settings: Settings) -> None:
                 f"{settings.runtime}; leave one of them out"
             )
     _check_teacher(settings)
+    if settings.front is not None and settings.pretrained:
+        raise LitheError(
+            "--front takes a trained network, and nothing is trained: leave --pretrained out"
+        )
     if settings.search == "space" and settings.runtime != "lithe" and limited:
         raise LitheError(
             f"--search space predicts latencies, and those of --runtime {settings.runtime} have "

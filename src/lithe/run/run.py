@@ -13,7 +13,7 @@ from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.build import Network
 from lithe.nets.model_file import load
-from lithe.nets.pretrained import load_pretrained, pretrained_name
+from lithe.nets.pretrained import load_pretrained
 from lithe.progress import Progress
 from lithe.report.rows import RunRows
 from lithe.report.run_page import run_page
@@ -24,6 +24,7 @@ from lithe.run.folder import Folder, check_new, held, read_state
 from lithe.run.from_front import take_from_front, with_front
 from lithe.run.full import FullTraining, train_in_full
 from lithe.run.machine import make_fabric, prepare
+from lithe.run.pretrained import check_pretrained
 from lithe.run.prices import device_in
 from lithe.run.rows import run_rows
 from lithe.run.same_images import check_same_images
@@ -64,10 +65,9 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     """A new run in the folder `out`.
 
     Raises:
-        LitheError: the folder is not empty, the images cannot be used, or nothing fits.
+        LitheError: the folder is not empty, the images cannot be used, pretrained weights
+            are asked for and cannot be had, or nothing fits.
     """
-    if settings.pretrained and settings.table is not None:
-        pretrained_name(settings.table)  # a width without weights fails before anything begins
     check_settings(settings)
     device = None if settings.device is None else device_in(Path(settings.device), settings)
     settings = with_teacher(with_front(settings))
@@ -76,6 +76,7 @@ def start_run(settings: Settings, out: Path, command: str, progress: Progress) -
     study = f"{out.resolve().name}-{uuid.uuid4().hex[:8]}"
     state = State(__version__, command, settings, machine, started=now(), study=study)
     check_new(out)
+    check_pretrained(settings)
     fabric.barrier()
     with held(out, fabric.is_global_zero):
         folder = Folder(out, state, fabric.is_global_zero)
@@ -178,7 +179,7 @@ def _train_winner(
     if settings.pretrained and not checkpoint.exists():
         found = load_pretrained(network)
         prep = msgspec.structs.replace(prep, mean=found.mean, std=found.std)
-        progress.say(f"starts from {found.name}; new: {', '.join(found.fresh) or 'nothing'}")
+        progress.say(found.told)
     folder.update(msgspec.structs.replace(folder.state, recipe=recipe, preprocessing=prep))
     metrics = train_in_full(
         FullTraining(arch, prep, recipe, checkpoint, folder.model),

@@ -33,6 +33,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     With `table` that table is trained; without, the search finds one within `budget`.
     `table` gives family, width and resolution; classes and channels come from the images.
+    `pretrained`: every training begins with ImageNet weights, the short ones of a search too.
 
     `search` says among which networks, `trials` how many of them are trained for a while,
     `parallel` and `cluster` where, and `store` is the Optuna URL of the trials (None: a file

@@ -14,7 +14,7 @@ class Work:
 
     `epochs` is the length of the schedule that this is a part of. A network that has not
     been trained yet begins with weights inherited from the trial `parent`, or, without one,
-    with weights drawn from the run's seed.
+    with weights drawn from the run's seed, or pretrained ones where the run asks for them.
     """
 
     trial: int

@@ -19,7 +19,7 @@ from lithe.errors import LitheError
 from lithe.nets.find import Found, find
 from lithe.nets.libraries import LIBRARIES, from_library, input_of, stated_input
 from lithe.nets.model_file import load
-from lithe.nets.pretrained import fetched
+from lithe.nets.published import fetch
 from lithe.nets.state_dict import check_state, load_state
 from lithe.nets.strict_json import one_line
 from lithe.nets.user_code import from_user_code
@@ -108,7 +108,7 @@ def _published(text: str, name: str, classes: int) -> Teacher:
     known = getattr(module, "num_classes", classes)
     if known != classes:
         raise _other_classes("its published network", known, classes)
-    state, _, _ = fetched(name, "give --teacher-weights FILE.safetensors")
+    state = fetch(name, "give --teacher-weights FILE.safetensors")
     check_state(module.state_dict(), state, f"timm's {name}")
     module.load_state_dict(state, strict=False)
     return _stated(text, module, input_of("timm", name, module))

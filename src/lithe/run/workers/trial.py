@@ -17,7 +17,9 @@ from torch import Tensor
 from lithe.arch import Architecture
 from lithe.errors import LitheError
 from lithe.nets.build import Network
+from lithe.nets.pretrained import load_pretrained
 from lithe.run.folder import Folder
+from lithe.run.pretrained import preprocessing_for
 from lithe.run.settings import Settings
 from lithe.run.training import loaders, recipe_of, seeded, share_cores, torch_threads
 from lithe.search.race import Standing, race_epochs
@@ -27,7 +29,6 @@ from lithe.training.history import EpochRow
 from lithe.training.images import ImageData, ImageSet, split
 from lithe.training.loop import DivergedError, train
 from lithe.training.recipe import Recipe
-from lithe.training.transforms import preprocessing
 
 RACE_SHARE = 0.15  # of the training images are kept aside to judge the trials
 MOST_RACE_IMAGES = 20_000  # a race over more images is no longer short
@@ -115,12 +116,10 @@ def _trained(
     settings = task.settings
     recipe = _recipe(task, work)
     network = seeded(arch, settings.seed)
-    if not begun and work.parent is not None and task.inherit is not None:
-        parent = task.checkpoint(work.parent)
-        if parent.exists():
-            task.inherit(network, *read_average(parent))
+    if not begun:
+        _begin(task, work, network)
     cores = share_cores(settings, task.train_images, arch)
-    prep = preprocessing(arch.resolution, arch.in_channels)
+    prep = preprocessing_for(arch, settings)
     batches, held_out = loaders(
         task.train_images, task.aside, prep, recipe, cores.workers, settings.seed, fabric
     )
@@ -136,6 +135,17 @@ def _trained(
             on_epoch=lambda row: on_epoch(work, row),
             stop_after=work.to_epoch,
         )
+
+
+def _begin(task: TrialTask, work: Work, network: Network) -> None:
+    """Weights from the trial's parent, else pretrained ones if wished, else those drawn."""
+    if task.inherit is not None and work.parent is not None:
+        parent = task.checkpoint(work.parent)
+        if parent.exists():
+            task.inherit(network, *read_average(parent))
+            return
+    if task.settings.pretrained:
+        load_pretrained(network)
 
 
 def _begun(checkpoint: Path, arch: Architecture) -> tuple[EpochRow, ...]:
