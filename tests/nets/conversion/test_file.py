@@ -19,6 +19,7 @@ from lithe.nets import model_file
 from lithe.nets.build import create
 from lithe.nets.card import ConvertedCard, Preprocessing
 from lithe.nets.cards import read_any_card, title_of
+from lithe.nets.conversion import source as source_module
 from lithe.nets.conversion.file import load_converted, save_converted
 from lithe.nets.conversion.places import kinds_for
 from lithe.nets.conversion.rewrite import rewritten
@@ -167,6 +168,13 @@ def test_it_exports_and_compiles(path: Path) -> None:
 def test_titles() -> None:
     assert title_of(own_card()) == "mypackage.models:net, 1 layer converted"
     assert title_of(card_of(TINY)) == TINY.label
+
+
+def test_no_storage_is_taken_before_the_tensors_are_compared(tmp_path: Path) -> None:
+    """Not even where the library reads tensors on the way, as it does for RegNet."""
+    for source in ("torchvision:resnet50", "torchvision:regnet_y_400mf", "timm:test_vit"):
+        made = source_module._without_storage(Conversion(source, (1, 3, 32, 32), (), 1_000_000))
+        assert all(weight.is_meta for weight in made.parameters()), source
 
 
 # Which file is of which kind.
