@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import finished
-from tests.models import make_model_file, make_network
+from tests.models import make_converted_file, make_model_file, make_network
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,13 @@ def test_compile_then_cache_then_clear(model: Path, tmp_path: Path) -> None:
     assert ": 0 entries" not in out
     assert "removed" in finished("cache", "--clear", "--cache", tmp_path)[1]
     assert ": 0 entries" in finished("cache", "--cache", tmp_path)[1]
+
+
+def test_a_converted_network_compiles_from_its_file(tmp_path: Path) -> None:
+    path = make_converted_file(tmp_path / "model.safetensors", ["a", "b"])
+    code, out, err = finished("compile", path, "--cache", tmp_path / "cache")
+    assert code == 0, err
+    assert "input 1 x 3 x 32 x 32" in out
 
 
 def test_what_cannot_be_compiled_is_one_line(model: Path, tmp_path: Path) -> None:

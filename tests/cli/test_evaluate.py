@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.data_sets import KINDS, make_folder
-from tests.models import make_model_file, make_network
+from tests.models import converted_network, make_converted_file, make_model_file, make_network
 
 from lithe.cli import main
 from lithe.nets.model_file import load
 from lithe.training.evaluate import evaluate
+from lithe.training.image_set import relabel
 from lithe.training.images import find_images, open_data
 
 
@@ -61,6 +62,18 @@ def test_figures_are_those_of_the_function(
     matrix = found["confusion"]
     assert isinstance(matrix, list)
     assert sum(map(sum, matrix)) == 12
+
+
+def test_a_converted_network_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_converted_file(tmp_path / "m.safetensors", [*reversed(KINDS)], data="trained")
+    root = make_folder(tmp_path / "trained", classes=2, per_class=10)
+    found = figures(capsys, path, root)
+    assert found["images"] == 4, "those that its seed holds out"
+    network, card = converted_network(path)
+    images = relabel(open_data(root).held_out, open_data(root).classes, card.classes)
+    assert found["accuracy"] == evaluate(network, images, card.preprocessing).accuracy
 
 
 def test_held_out_images_are_chosen(

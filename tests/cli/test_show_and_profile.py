@@ -6,10 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.models import converted_network, make_converted_file
 
 from lithe.nets.build import create
 from lithe.nets.card import ModelCard, Preprocessing
+from lithe.nets.libraries import from_library
 from lithe.nets.model_file import save
+from lithe.profiling.compare import compare
+from lithe.profiling.profile import profile
+from lithe.profiling.static import static_profile
 
 COMMANDS = (["show", "mobilenet_v2"], ["profile", "mobilenet_v1", "--static"])
 
@@ -115,6 +120,22 @@ def test_a_model_file_is_counted_by_its_own_table(model_file: Path) -> None:
     options = ("--width", "0.1", "--resolution", "32", "--classes", "2", "--in-channels", "1")
     named = json.loads(lithe("profile", "mobilenet_v2", *options, "--static", "--json").stdout)
     assert values["totals"] == named["totals"]
+
+
+def test_a_converted_network_is_counted_and_compared_by_its_file(tmp_path: Path) -> None:
+    path = make_converted_file(tmp_path / "model.safetensors", ("cat", "dog"))
+    network, _ = converted_network(path)
+    values = json.loads(lithe("profile", str(path), "--static", "--json").stdout)
+    assert values["name"] == "timm:test_resnet, 2 layers converted"
+    assert values["input_shape"] == [1, 3, 32, 32]
+    counted = profile(network, static=True)  # it says itself what it takes
+    assert (counted.name, counted.input_shape) == (values["name"], (1, 3, 32, 32))
+    assert values["totals"]["macs"] == counted.macs
+    original = static_profile(from_library("timm", "test_resnet", 2), (1, 3, 32, 32))
+    assert counted.macs < original.macs
+    beside = compare([path, network], static=True)
+    assert [row.macs for row in beside.profiles] == [counted.macs] * 2
+    assert beside.base.name == "timm:test_resnet, 2 layers converted"
 
 
 def test_options_of_a_named_architecture_do_not_go_with_a_file(model_file: Path) -> None:

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from tests.models import make_converted_file
 from torch import nn
 
 from lithe.arch import architecture
@@ -82,6 +83,15 @@ def test_files(folder: Path) -> None:
     found = find(str(folder / "net.onnx"))
     assert isinstance(found.model, Model)
     assert (found.name, found.input_shape) == ("net.onnx", (1, 1, 32, 32))
+
+
+def test_a_file_of_a_converted_network(tmp_path: Path) -> None:
+    path = make_converted_file(tmp_path / "model.safetensors", ("cat", "dog"))
+    found = find(str(path), batch=2)
+    assert found.model == path
+    assert found.name == "timm:test_resnet, 2 layers converted"
+    assert found.input_shape == (2, 3, 32, 32)
+    check_convolutional(found)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tests.command import lithe as lithe_process
 import lithe
 from lithe.cli import cli
 from lithe.errors import LitheError
+from lithe.nets.build import Network
 from lithe.progress import Progress
 from lithe.run.folder import read_state
 from lithe.run.front_file import FrontPoint, read_front
@@ -47,6 +48,7 @@ def test_every_point_is_a_file_and_says_of_it_what_is_true(result: FrontResult) 
     assert [point.macs for point in front.points] == sorted(point.macs for point in front.points)
     for point in front.points:
         network = lithe.load(result.out / point.file)
+        assert isinstance(network, Network)
         side = network.arch.resolution
         counted = lithe.profile(network, (1, 1, side, side), static=True)
         assert counted.macs == point.macs <= MAX_MACS

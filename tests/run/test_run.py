@@ -11,6 +11,7 @@ from tests.made_up_table import made_up_table
 
 import lithe
 from lithe.errors import LitheError
+from lithe.nets.build import Network
 from lithe.run.folder import read_state
 from lithe.run.run import Result
 from lithe.search.space import FAMILIES
@@ -27,6 +28,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
 
 def test_the_winner_is_within_the_budget_and_what_is_said_is_what_is_saved(result: Result) -> None:
     network = lithe.load(result.model)
+    assert isinstance(network, Network)
     counted = lithe.profile(
         network, (1, 1, network.arch.resolution, network.arch.resolution), static=True
     )

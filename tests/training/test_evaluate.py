@@ -100,3 +100,13 @@ def test_nothing_was_confused_where_all_is_right() -> None:
     assert isinstance(found, Evaluation)
     assert most_confused(found, 5) == ()
     assert math.isfinite(found.loss)
+
+
+def test_any_module_with_names_for_its_classes() -> None:
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+    found = evaluate(module, greys([0, 20], [0, 1]), PREP, classes=["a", "b", "c"])
+    assert [row.name for row in found.rows] == ["a", "b", "c"]
+    with pytest.raises(LitheError, match="Sequential does not say its classes; name them"):
+        evaluate(module, greys([0], [0]), PREP)
+    with pytest.raises(LitheError, match="2 class names for a network of 3 outputs"):
+        evaluate(module, greys([0], [0]), PREP, classes=["a", "b"])

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from PIL import Image
 from tests.data_sets import draw, make_folder
-from tests.models import make_model_file, make_network
+from tests.models import converted_network, make_converted_file, make_model_file, make_network
 
 from lithe.errors import LitheError
 from lithe.training.predict import Prediction, predict
@@ -142,3 +143,25 @@ def test_the_mode_of_the_network_is_kept() -> None:
 
 def test_nothing_to_predict_is_nothing() -> None:
     assert predict(make_network(CLASSES), []) == ()
+
+
+def test_a_converted_network_predicts_from_its_file(tmp_path: Path) -> None:
+    path = make_converted_file(tmp_path / "model.safetensors", CLASSES)
+    network, card = converted_network(path)
+    image = draw(2, 5, sides=(20, 40))
+    with torch.no_grad():
+        shares = network(eval_transform(card.preprocessing)(image)[None]).softmax(1)[0]
+    for model in (path, network):
+        (found,) = predict(model, image)
+        assert dict(found.top) == pytest.approx(
+            dict(zip(CLASSES, shares.tolist(), strict=True)), abs=1e-5
+        )
+    (eager,) = predict(path, image, runtime="eager")
+    assert dict(eager.top) == pytest.approx(dict(found.top), abs=1e-5)
+
+
+def test_class_names_that_the_answer_does_not_have(tmp_path: Path) -> None:
+    network, card = converted_network(make_converted_file(tmp_path / "m.safetensors", CLASSES))
+    vars(network)["card"] = msgspec.structs.replace(card, classes=CLASSES[:3])
+    with pytest.raises(LitheError, match="3 class names for a network of 4 outputs"):
+        predict(network, draw(2, 5), runtime="eager")

@@ -1,4 +1,4 @@
-"""What a model file of any kind says of its network, without torch."""
+"""What a model file of any kind says of its network, without torch; NumPy only for a file."""
 
 from os import PathLike
 
@@ -8,7 +8,6 @@ from lithe.graph.ops import Shape
 from lithe.nets.card import Card, ConvertedCard, ModelCard
 from lithe.nets.card_json import decode_card
 from lithe.nets.conversion.card_json import decode_converted
-from lithe.nets.model_data import CONVERTED_FORMATS, FORMATS, read_metadata
 
 
 def read_any_card(path: str | PathLike[str]) -> Card:
@@ -18,6 +17,8 @@ def read_any_card(path: str | PathLike[str]) -> Card:
         LitheError: not a safetensors file, not one of lithe's, of a format that is not known,
             a header that is cut off, or a card that does not read or is at odds with itself.
     """
+    from lithe.nets.model_data import CONVERTED_FORMATS, FORMATS, read_metadata
+
     metadata = read_metadata(path, FORMATS)
     decode = decode_converted if metadata.format in CONVERTED_FORMATS else decode_card
     try:

@@ -42,7 +42,7 @@ def save(path: _Path, network: Network, card: ModelCard) -> None:
         compare(
             spec_of(_without_storage(card.arch)),
             spec_of(network),
-            of="its table",
+            of="the table",
             remedy="save the network as lithe built it, in fp32",
         )
         weights = weights_of(network)
@@ -57,7 +57,7 @@ def load(path: _Path) -> Network:
     Nothing in the file is run. Its digest tells that it was changed since it was written;
     it is no signature: whoever changes a file on purpose can write a new digest, so trust a
     file no further than the place that it is from. No memory is taken for the network
-    before the tensors' names and shapes are found to be those of its table.
+    before the tensors' names and shapes are found to be those of the table.
 
     Raises:
         LitheError: not a safetensors file, not one of lithe's, of another format, cut off,
@@ -68,7 +68,7 @@ def load(path: _Path) -> Network:
         card = decode_card(whole.card)
         network = _without_storage(card.arch)
         compare(
-            spec_of(network), whole.spec, of="its table", remedy="write the file with lithe.save"
+            spec_of(network), whole.spec, of="the table", remedy="write the file with lithe.save"
         )
         network.to_empty(device="cpu")
         fill(network, whole)

@@ -150,12 +150,11 @@ def compare(needed: Spec, given: Spec, *, of: str, remedy: str) -> None:
             f"{len(lacking)} are missing{_first(lacking)}, {len(besides)} too "
             f"many{_first(besides)}; {remedy}"
         )
-    needing = of.replace("its ", "the ", 1)
     for name, expected in needed.items():
         if given[name] != expected:
             raise LitheError(
                 f"its tensors are not those of {of}: {name} is {_shown(given[name])}, "
-                f"{needing} needs {_shown(expected)}; {remedy}"
+                f"{of} needs {_shown(expected)}; {remedy}"
             )
 
 

@@ -1,10 +1,13 @@
 """The network that a conversion starts from, built again by its name; no code from outside runs."""
 
 import copy
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from lithe.arch import unroll
 from lithe.arch.named import TableOptions, named
@@ -14,6 +17,8 @@ from lithe.nets.conversion.rewrite import rewritten
 from lithe.nets.conversion.rows import Conversion
 from lithe.nets.libraries import LIBRARIES, from_library
 from lithe.nets.strict_json import one_line
+
+_CPU = torch.device("cpu")
 
 
 def runs_code(source: str) -> bool:
@@ -25,19 +30,14 @@ def runs_code(source: str) -> bool:
 def structure(conversion: Conversion, network: nn.Module | None = None) -> nn.Module:
     """The converted network without storage: the names, types and shapes of its tensors.
 
-    It is built on the meta device; only an original that cannot be built there takes memory
-    for a while. `network` is the original, where its source is not to be built.
+    It is built on the meta device. Where the original cannot be built there, only its weights
+    are without storage, and where that fails, too, it takes memory for a while. `network` is
+    the original, where its source is not to be built.
 
     Raises:
         LitheError: a source that cannot be built, or rows that do not go with it.
     """
-    if network is not None:
-        original = _copied(network)
-    else:
-        try:
-            original = _by_name(conversion, meta=True)
-        except LitheError:
-            original = _by_name(conversion, meta=False)
+    original = _copied(network) if network is not None else _without_storage(conversion)
     return _converted(original.to("meta"), conversion, torch.device("meta"))
 
 
@@ -47,17 +47,40 @@ def drawn(conversion: Conversion, network: nn.Module | None = None) -> nn.Module
     Raises:
         LitheError: as for `structure`.
     """
-    original = _by_name(conversion, meta=False) if network is None else _copied(network).cpu()
-    return _converted(original, conversion, torch.device("cpu"))
+    original = _by_name(conversion, _CPU) if network is None else _copied(network).cpu()
+    return _converted(original, conversion, _CPU)
 
 
-def _by_name(conversion: Conversion, *, meta: bool) -> nn.Module:
+class _WeightsWithoutStorage(TorchFunctionMode):
+    """What layers make their weights with is on the meta device; what is computed with is not.
+
+    RegNet, for one, reads widths from a tensor while it is built.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones) and given.get("device") is None:
+            given["device"] = "meta"
+        return func(*args, **given)
+
+
+def _without_storage(conversion: Conversion) -> nn.Module:
+    for where in (torch.device("meta"), _WeightsWithoutStorage()):
+        with suppress(LitheError):
+            return _by_name(conversion, where)
+    return _by_name(conversion, _CPU)
+
+
+def _by_name(conversion: Conversion, where: AbstractContextManager[object]) -> nn.Module:
     """The original, with freshly drawn weights; what has been drawn elsewhere is not moved on."""
     library, _, name = conversion.source.partition(":")
-    with (
-        torch.random.fork_rng(devices=[]) if not meta else nullcontext(),
-        torch.device("meta" if meta else "cpu"),
-    ):
+    with torch.random.fork_rng(devices=[]), where:
         for known in LIBRARIES:
             if library == known:
                 return from_library(known, name, conversion.outputs)
