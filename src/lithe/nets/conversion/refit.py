@@ -103,10 +103,10 @@ def layer_errors(
 
 @contextmanager
 def _watched(module: nn.Module, which: int):  # type: ignore[no-untyped-def]
-    """A list that gets the input (0) or output (1) of every call."""
+    """A list that gets the input (0) or output (1) of every call, whatever overwrites that."""
     seen: list[Tensor] = []
     hook = module.register_forward_hook(
-        lambda _, inputs, output: seen.append(output if which else inputs[0])
+        lambda _, inputs, output: seen.append((output if which else inputs[0]).clone())
     )
     try:
         yield seen
@@ -122,7 +122,7 @@ def _all_watched(network: nn.Module, layers: Sequence[str]):  # type: ignore[no-
         keep = seen[name].append
 
         def watch(_: nn.Module, __: object, output: Tensor, keep=keep) -> None:  # type: ignore[no-untyped-def]
-            keep(output)
+            keep(output.clone())  # an activation behind it may work in place
 
         hooks.append(network.get_submodule(name).register_forward_hook(watch))
     try:
