@@ -42,7 +42,7 @@ ACTIVATIONS = (
 PATTERNS = (
     "conv", "conv", "conv norm", "conv norm", "norm", "activation", "activation", "residual",
     "residual", "binary", "gate", "squeeze", "concat", "slice", "shuffle", "pad conv", "pool",
-    "resize", "view", "no-op", "constant",
+    "resize", "view", "no-op", "constant", "multiplier",
 )  # fmt: skip
 
 
@@ -171,6 +171,11 @@ def _pattern(w: _Writer, x: str, tensors: list[str], pattern: str) -> str:
         case "constant":
             kind = draw(st.sampled_from(["add", "sub", "mul"]))
             return w.add(Binary(kind, constant_first=draw(st.booleans())), x)
+        case "multiplier":
+            r, c_out = draw(st.integers(2, 3)), draw(st.sampled_from([c, c, 3]))
+            many = Conv2d(c, r * c, (3, 3), padding=(1, 1), groups=c, bias=draw(st.booleans()))
+            y = w.add(Conv2d(r * c, c_out, (1, 1), bias=draw(st.booleans())), w.add(many, x))
+            return w.add(Binary("add"), x, y) if c_out == c and draw(st.booleans()) else y
     raise AssertionError(pattern)
 
 

@@ -15,6 +15,7 @@ from lithe.graph.passes.fuse_activation import fuse_activation
 from lithe.graph.passes.fuse_residual import fuse_residual
 from lithe.graph.passes.recognise_activation import recognise_activation
 from lithe.graph.passes.recognise_shuffle import recognise_shuffle
+from lithe.graph.passes.split_depthwise import split_depthwise
 from lithe.graph.passes.verify import verify
 
 Pass = Callable[[Model], Model]
@@ -42,6 +43,7 @@ DEFAULT_PASSES: tuple[Pass, ...] = (
     recognise_activation,
     fold_pad,
     fold_batch_norm,
+    split_depthwise,
     fuse_residual,
     fuse_activation,
 )
@@ -57,5 +59,6 @@ __all__ = [
     "recognise_activation",
     "recognise_shuffle",
     "simplify",
+    "split_depthwise",
     "verify",
 ]

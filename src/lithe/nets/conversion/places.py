@@ -45,10 +45,11 @@ def places(network: nn.Module, x: Tensor) -> tuple[Place, ...]:
         )
     calls: list[tuple[str, int, bool]] = []
     hooks = [
-        module.register_forward_hook(_recorder(name, module, calls))
+        module.register_forward_hook(_recorder(name, module, calls), with_kwargs=True)
         for name, module in names.items()
     ]
-    training = network.training
+    # Parts may be in another mode than the whole: frozen batch norms are.
+    training = [(module, module.training) for module in network.modules()]
     try:
         with torch.inference_mode():
             network.eval()(x)
@@ -58,7 +59,8 @@ def places(network: nn.Module, x: Tensor) -> tuple[Place, ...]:
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
         ) from error
     finally:
-        network.train(training)
+        for module, before in training:
+            module.training = before
         for hook in hooks:
             hook.remove()
     counts = Counter(name for name, *_ in calls)
@@ -130,22 +132,30 @@ def check_replacement(network: nn.Module, row: Replacement) -> nn.Conv2d:
         conv = network.get_submodule(row.layer)
     except AttributeError:
         raise LitheError(f"{type(network).__name__} has no layer {row.layer!r}") from None
+    if conv is network:
+        raise LitheError(
+            f"a {type(network).__name__} as a whole cannot be replaced, its layers can"
+        )
     if type(conv) is not nn.Conv2d:
         raise LitheError(f"{row.layer} is no nn.Conv2d but {type(conv).__name__}")
     if row.kind not in kinds_for(conv):
         raise LitheError(f"{row.layer}: {row.kind} cannot take its place, {_no_kind(conv)}")
-    # An expansion may be as large as one likes, but not the number of filters.
     most = largest(conv, row.kind)
+    if row.size < 1:
+        raise LitheError(f"{row.layer}: {row.kind} of size {row.size}, 1 is the smallest")
+    # An expansion may be as large as one likes, but not the number of filters.
     if row.kind != "inverted-residual" and row.size > most:
         raise LitheError(f"{row.layer}: {row.kind} of size {row.size}, {most} is the largest")
     return conv
 
 
 def _recorder(name: str, module: nn.Conv2d, calls: list[tuple[str, int, bool]]):  # type: ignore[no-untyped-def]
-    def record(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def record(
+        _: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor
+    ) -> None:
         window = module.kernel_size[0] * module.kernel_size[1]
         macs = output[0].numel() * window * module.in_channels // module.groups
-        calls.append((name, macs, bool((inputs[0] < 0).any())))
+        calls.append((name, macs, bool(((*inputs, *named.values())[0] < 0).any())))
 
     return record
 
@@ -160,13 +170,20 @@ def _shared(network: nn.Module) -> dict[int, list[str]]:
 
 
 def _reason(name: str, conv: nn.Conv2d, calls: int, shared: dict[int, list[str]]) -> str:
-    if type(conv) is not nn.Conv2d:
-        return f"a {type(conv).__name__}, which computes in its own way"
+    if not name:
+        return "it is the whole network"
     if parametrize.is_parametrized(conv):
         return "its weight is computed from others (a parametrization)"
-    others = [other for other in shared[id(conv.weight)] if other != name]
-    if others:
-        return f"its weight is also that of {others[0]}"
+    if type(conv) is not nn.Conv2d:
+        return f"a {type(conv).__name__}, which computes in its own way"
+    for weight in ("weight", "bias"):
+        # Pruning and the older norms of weights leave a plain tensor where a parameter was.
+        if weight not in conv._parameters:
+            return f"its {weight} is computed from others"
+        held = conv._parameters[weight]
+        others = [other for other in shared.get(id(held), ()) if other != name]
+        if held is not None and others:
+            return f"its {weight} is also that of {others[0]}"
     if calls == 0:
         return "it does not run"
     return f"it runs {calls} times on an image" if calls > 1 else ""
@@ -177,4 +194,8 @@ def _no_kind(conv: nn.Conv2d) -> str:
         return "depthwise already"
     if conv.groups > 1:
         return f"{conv.groups} groups"
-    return f"only {conv.in_channels} input channels"
+    if max(conv.kernel_size) > 1:
+        return f"only {conv.in_channels} input channels"
+    if min(conv.in_channels, conv.out_channels) > 1:
+        return "a 1x1 convolution"
+    return f"a 1x1 convolution of {conv.in_channels} to {conv.out_channels} channels"

@@ -3,12 +3,14 @@
 Batches are inputs n c h w, the same at every call. Nothing here looks at labels.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from lithe.errors import LitheError
 from lithe.nets.conversion.layers import CONVERTED, last_of
 from lithe.nets.conversion.rows import Replacement
 
@@ -57,26 +59,49 @@ def refit(
 
 @torch.no_grad()
 def estimate_norms(converted: nn.Module, batches: Batches) -> int:
-    """Batch norms get the statistics of what they see now; how many there are.
+    """Batch norms get the statistics of what they see now; how many there are that run.
 
-    The mean over all batches, all at once: dropout and the like stay off.
+    The mean over all batches, all at once: dropout and the like stay off. One that does not
+    run keeps what it has. Batches of a single image are passed over where a norm has one value
+    for a channel, which has no variance.
+
+    Raises:
+        LitheError: every batch was passed over.
     """
     norms = [m for m in converted.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     norms = [norm for norm in norms if norm.track_running_stats]
     if not norms:
         return 0
     converted.eval()
-    before = [norm.momentum for norm in norms]
+    before = [(norm.momentum, copy.deepcopy(norm.state_dict())) for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the mean of all
         norm.train()
-    for x in batches():
-        converted(x)
-    for norm, momentum in zip(norms, before, strict=True):
-        norm.momentum = momentum
-        norm.eval()
-    return len(norms)
+    ran = 0
+    try:
+        for x in batches():
+            ran += _runs(converted, x)
+    finally:
+        for norm, (momentum, state) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            norm.eval()
+            if not ran or not norm.num_batches_tracked:
+                norm.load_state_dict(state)
+    if not ran:
+        raise LitheError("batch norm needs batches of 2 images or more to take statistics of")
+    return sum(bool(norm.num_batches_tracked) for norm in norms)
+
+
+def _runs(network: nn.Module, x: Tensor) -> bool:
+    """Run a batch; whether it got through, which one of a single value per channel does not."""
+    try:
+        network(x)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        return False
+    return True
 
 
 @torch.no_grad()
@@ -103,10 +128,10 @@ def layer_errors(
 
 @contextmanager
 def _watched(module: nn.Module, which: int):  # type: ignore[no-untyped-def]
-    """A list that gets the input (0) or output (1) of every call."""
+    """A list that gets the input (0) or output (1) of every call, whatever overwrites that."""
     seen: list[Tensor] = []
     hook = module.register_forward_hook(
-        lambda _, inputs, output: seen.append(output if which else inputs[0])
+        lambda _, inputs, output: seen.append((output if which else inputs[0]).clone())
     )
     try:
         yield seen
@@ -122,7 +147,7 @@ def _all_watched(network: nn.Module, layers: Sequence[str]):  # type: ignore[no-
         keep = seen[name].append
 
         def watch(_: nn.Module, __: object, output: Tensor, keep=keep) -> None:  # type: ignore[no-untyped-def]
-            keep(output)
+            keep(output.clone())  # an activation behind it may work in place
 
         hooks.append(network.get_submodule(name).register_forward_hook(watch))
     try:
@@ -144,17 +169,20 @@ def _sampled(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _solve(last: nn.Conv2d, gram: Tensor, cross: Tensor) -> None:
-    size = gram.shape[0]
+    """Put the least squares' solution into a pointwise convolution.
+
+    `gram` is the sum of z z^T over inputs z with a 1 at their end, `cross` that of z y^T.
+    """
     weight = last.weight.detach().double().cpu().flatten(1).T  # (c_between, c_out)
-    bias = last.bias.detach().double().cpu() if last.bias is not None else None
-    if bias is None:  # batch norm behind it takes away any mean
-        gram, cross, size = gram[:-1, :-1], cross[:-1], size - 1
-        start = weight
+    # Weights and bias are each held in their own unit, whatever that of the images is.
+    ridge = gram.diagonal().clone()
+    ridge[:-1] = ridge[:-1].mean()
+    ridge = _RIDGE * ridge.clamp_min(1e-12)
+    if last.bias is None:
+        gram, cross, ridge, start = gram[:-1, :-1], cross[:-1], ridge[:-1], weight
     else:
-        start = torch.cat([weight, bias[None]])
-    ridge = _RIDGE * gram.diagonal().mean().clamp_min(1e-12)
-    system = gram + ridge * torch.eye(size, dtype=torch.float64)
-    found = torch.linalg.solve(system, cross + ridge * start)
+        start = torch.cat([weight, last.bias.detach().double().cpu()[None]])
+    found = torch.linalg.solve(gram + ridge.diag(), cross + ridge[:, None] * start)
     last.weight.copy_(found[: last.in_channels].T.reshape(last.weight.shape))
     if last.bias is not None:
         last.bias.copy_(found[-1])

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from torch import nn
 
+from lithe.errors import LitheError
 from lithe.nets.conversion.layers import replacement_for
 from lithe.nets.conversion.places import check_replacement
 from lithe.nets.conversion.rows import Replacement
@@ -24,13 +25,22 @@ def rewritten(
     values.
 
     Raises:
-        LitheError: a row names no convolution of the network, or one that it cannot replace.
+        LitheError: a row names no convolution of the network, or one that it cannot replace,
+            there are no finite weights to begin with, or the network cannot be copied.
     """
-    copied = copy.deepcopy(network)
+    try:
+        copied = copy.deepcopy(network)
+    except RuntimeError as error:
+        raise LitheError(
+            f"{type(network).__name__} cannot be copied, as with weights that are computed from "
+            f"others (weight norm, pruning); make them plain first: {str(error).splitlines()[0]}"
+        ) from error
     for row in rows:
         conv = check_replacement(copied, row)
         made = replacement_for(conv, row)
         if carry:
+            if not bool(conv.weight.isfinite().all()):
+                raise LitheError(f"{row.layer} has weights that are not finite, it cannot be split")
             made.carry(conv, row.layer in signed)
         parent, _, name = row.layer.rpartition(".")
         setattr(copied.get_submodule(parent), name, made)
