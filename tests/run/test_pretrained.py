@@ -17,6 +17,7 @@ import lithe.run.workers.trial
 from lithe.arch import architecture
 from lithe.errors import LitheError
 from lithe.nets.build import Network
+from lithe.nets.model_file import load
 from lithe.nets.pretrained import (
     PRETRAINED,
     Pretrained,
@@ -107,7 +108,7 @@ def test_fit_begins_every_training_with_them(
     assert sorted(label for label, _ in begun[:-1]) == sorted(state.standings)
     assert begun[-1][0] == state.winner.label
     assert all(0 < found.share < 1 for _, found in begun)
-    card = lithe.load(whole / "model.safetensors").card
+    card = load(whole / "model.safetensors").card
     assert card is not None
     used = card.preprocessing
     assert (used.mean, used.std) == (begun[-1][1].mean, begun[-1][1].std)
@@ -204,7 +205,7 @@ def test_a_width_that_nobody_published_is_trained(
     lithe.train("digits", arch, out=tmp_path, epochs=1, threads=1, pretrained=True, quiet=False)
     said = capsys.readouterr().err
     assert "starts from mobilenetv2_050.lamb_in1k (mobilenet_v2 at width 0.5), " in said
-    card = lithe.load(tmp_path / "model.safetensors").card
+    card = load(tmp_path / "model.safetensors").card
     assert card is not None
     assert (card.preprocessing.mean[0], card.preprocessing.std[0]) == pytest.approx(GREY)
 

@@ -42,7 +42,7 @@ def compare_page(compared: SideBySide, conversion: ConversionRows | None = None)
             "page_title": _title(profiles),
             "sentences": tuple(map(joined, orders_text(profiles))),
             "refused": compared.refused,
-            "notes": tuple(map(joined, notes(profiles))),
+            "notes": (*map(joined, notes(profiles)), *(conversion.notes if conversion else ())),
             "how": tuple(how_measured(profiles, runtime) for runtime in timed),
             "upright": _upright(quantities).key,
             "inputs_differ": len({profile.input_shape for profile in profiles}) > 1,

@@ -1,5 +1,7 @@
 """A conversion from a trained network to its page; every step that is done is on disk."""
 
+import copy
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from torch import nn
 from lithe import __version__
 from lithe.errors import LitheError
 from lithe.files import write_atomically
+from lithe.nets.conversion.file import load_converted
 from lithe.nets.conversion.places import Place, named, places
 from lithe.nets.conversion.rewrite import rewritten
 from lithe.nets.conversion.rows import Replacement
@@ -155,7 +158,12 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
         work.update(chosen=_chosen(work, original, progress))
     if work.state.rows is None:
         _settle(work, original, there, (train_images, aside), calibration, fabric, progress)
-    network = _final(work, original, there, data, calibration, fabric, progress)
+    model = work.path / "model.safetensors"
+    if work.state.finished:
+        network = load_converted(model, copy.deepcopy(original.network))
+    else:
+        network = _final(work, original, there, data, calibration, fabric, progress)
+        write_model(model, network, original, work.state, data)
     return _finished(work, original, network, there, data, few_images(calibration), progress)
 
 
@@ -365,12 +373,12 @@ def _finished(
     progress: Progress,
 ) -> ConversionResult:
     model, page = work.path / "model.safetensors", work.path / "report.html"
-    write_model(model, network, original, work.state, data)
     compared = side_by_side_with(original, network, work.state.settings, progress)
     rows = conversion_rows(work.state, compared, original, there, data, notes)
     write_atomically(page, compare_page(compared, rows).encode())
     if not work.state.finished:
         work.update(finished=now())
+    shutil.rmtree(work.path / "work", ignore_errors=True)
     return ConversionResult(work.path, model, page, rows)
 
 

@@ -15,7 +15,7 @@ from lithe.nets.conversion.rewrite import rewritten
 from lithe.nets.conversion.rows import Replacement
 from lithe.progress import Progress
 from lithe.run.conversion.original import Original
-from lithe.run.conversion.sensitivity import Calibration
+from lithe.run.conversion.sensitivity import Calibration, loss_of
 from lithe.run.conversion.state import ConversionSettings, LayerError
 from lithe.run.training import loaders
 from lithe.training.distillation import Distillation
@@ -73,7 +73,7 @@ def carried(
             refit(network, original.network, rows, lambda: inputs, advance)
         second = errors()
         on_step("refitted", network)
-    estimate_norms(network, lambda: inputs)
+    _estimated(network, calibration)
     third = errors()
     on_step("normed", network)
     found = {
@@ -81,6 +81,20 @@ def carried(
         for name in names
     }
     return Carried(network, found)
+
+
+def _estimated(network: nn.Module, calibration: Calibration) -> None:
+    """Batch norm re-estimated, where the loss on the calibration images falls by it.
+
+    The statistics that the original was trained to are of far more images; what carries
+    weights over badly shifts them by more than these few are wrong by.
+    """
+    before = loss_of(network, calibration)
+    kept = {name: value.clone() for name, value in network.named_buffers()}
+    estimate_norms(network, lambda: calibration.inputs)
+    if not loss_of(network, calibration) < before:
+        for name, value in network.named_buffers():
+            value.copy_(kept[name])
 
 
 def recipe_of(settings: ConversionSettings, images: int, params: int) -> Recipe:
