@@ -1,6 +1,5 @@
 """A conversion from a trained network to its page; every step that is done is on disk."""
 
-import copy
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +159,7 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
         _settle(work, original, there, (train_images, aside), calibration, fabric, progress)
     model = work.path / "model.safetensors"
     if work.state.finished:
-        network = load_converted(model, copy.deepcopy(original.network))
+        network = load_converted(model, original.network)
     else:
         network = _final(work, original, there, data, calibration, fabric, progress)
         write_model(model, network, original, work.state, data)
