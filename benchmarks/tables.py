@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.convert_tables import conversion, conversion_times
 from benchmarks.coverage_tables import counters, coverage
 from benchmarks.dimensions_tables import dimensions
 from benchmarks.latency_plot import latency_svg
@@ -16,7 +17,7 @@ from lithe.units import format_bytes, format_count
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs/coverage.md", ROOT / "docs/fit.md")
+PAGES = (README, *(ROOT / f"docs/{name}.md" for name in ("convert", "coverage", "fit")))
 
 
 def digits(result: dict[str, Any]) -> str:
@@ -61,6 +62,8 @@ def _conditions(result: dict[str, Any]) -> str:
 
 Table = Callable[[dict[str, Any]], str]
 TABLES: dict[str, Table] = {
+    "convert": conversion,
+    "convert_times": conversion_times,
     "coverage": coverage,
     "digits": digits,
     "dimensions": dimensions,
