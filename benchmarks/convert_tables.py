@@ -106,4 +106,4 @@ def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def _mean(rows: Sequence[Row], method: str) -> float:
-    return mean(row["accuracy"] for row in rows if row["method"] == method)
+    return mean(float(row["accuracy"]) for row in rows if row["method"] == method)

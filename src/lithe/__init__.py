@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lithe.profiling.compare import compare
     from lithe.profiling.profile import profile
     from lithe.run.api import fit, pareto, resume, train
+    from lithe.run.conversion.api import convert
     from lithe.search.budget import Budget
     from lithe.training.predict import predict
 
@@ -24,6 +25,7 @@ _HOME = {
     "LitheError": "lithe.errors",
     "compare": "lithe.profiling.compare",
     "compile": "lithe.engine.compile",
+    "convert": "lithe.run.conversion.api",
     "create": "lithe.nets.build",
     "fit": "lithe.run.api",
     "load": "lithe.nets.load",
@@ -40,6 +42,7 @@ __all__ = [
     "LitheError",
     "compare",
     "compile",
+    "convert",
     "create",
     "fit",
     "load",

@@ -1,0 +1,72 @@
+"""`lithe.convert` for use from Python."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lithe.nets.conversion.rows import Kind
+from lithe.progress import Progress
+from lithe.run.conversion.convert import ConversionResult, start_conversion
+from lithe.run.conversion.state import CALIBRATION, ConversionSettings
+from lithe.search.budget import Budget
+
+
+def convert(
+    source: str,
+    data: str | Path,
+    *,
+    out: str | Path,
+    to: Kind = "separable",
+    weights: str | Path | None = None,
+    input_shape: Sequence[int] | None = None,
+    layers: Sequence[str] = (),
+    size: int | None = None,
+    budget: Budget | None = None,
+    keep_accuracy: float | None = None,
+    epochs: int | None = None,
+    distill_weight: float = 0.9,
+    calibration: int = CALIBRATION,
+    seed: int = 0,
+    threads: int | None = None,
+    quiet: bool = True,
+) -> ConversionResult:
+    """Replace the convolutions of a trained network by efficient ones; as `lithe convert`.
+
+    Args:
+        source: `timm:NAME`, `torchvision:NAME` or `package.module:attribute`.
+        data: labelled images, as for `lithe.fit`.
+        out: a new or empty folder for the result.
+        to: what takes the place of convolutions.
+        weights: a safetensors file of the network's trained state dict.
+        input_shape: n c h w, if not the network's own.
+        layers: patterns of the layers to replace; chosen by measurement without any.
+        size: filters per channel, expansion or rank; chosen by measurement if None.
+        budget: limits on latency (of one image on this machine) and MACs.
+        keep_accuracy: the share of accuracy that may be lost; 0.005 is half a point.
+        epochs: of fine-tuning; 0 trains nothing.
+        distill_weight: share of the loss that is the original's answers.
+        calibration: images to measure losses on and to refit with.
+        seed: of all that is random.
+        threads: to train and measure with.
+        quiet: say nothing on stderr.
+
+    Raises:
+        LitheError: the network or the images cannot be used, or no conversion is within
+            the budget (the best that was reached is named).
+    """
+    settings = ConversionSettings(
+        source=source,
+        weights=None if weights is None else str(weights),
+        data=str(data),
+        kind=to,
+        input_shape=None if input_shape is None else tuple(input_shape),
+        layers=tuple(layers),
+        size=size,
+        budget=budget or Budget(),
+        keep_accuracy=keep_accuracy,
+        epochs=epochs,
+        distil=distill_weight,
+        seed=seed,
+        threads=threads,
+        calibration=calibration,
+    )
+    return start_conversion(settings, Path(out), "lithe.convert", Progress(quiet))
