@@ -34,19 +34,28 @@ def engine(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
     Raises:
         LitheError: the engine does not run on this machine, or not this network.
     """
+    try:
+        return only_engine(network, shape)
+    except LitheError as error:
+        raise _without_engine(str(error)) from None
+
+
+def only_engine(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
+    """`engine` for those who cannot do with another runtime: errors do not name one.
+
+    Raises:
+        LitheError: the engine does not run on this machine, or not this network.
+    """
     import torch
 
-    check_runtime("lithe")
+    check_engine()
     from lithe.engine.compile import compile
     from lithe.engine.programs import default_threads
     from lithe.engine.source import model_from
 
-    try:
-        model = model_from(network, shape)
-        threads = default_threads(model.graph, torch.get_num_threads())
-        return Ready(compile(model, threads=threads), "lithe", threads)
-    except LitheError as error:
-        raise _without_engine(str(error)) from None
+    model = model_from(network, shape)
+    threads = default_threads(model.graph, torch.get_num_threads())
+    return Ready(compile(model, threads=threads), "lithe", threads)
 
 
 def eager(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
@@ -78,16 +87,25 @@ def check_runtime(name: RuntimeName) -> None:
         raise LitheError(f"no runtime {name!r}; there are {', '.join(RUNTIMES)}")
     if name != "lithe":
         return
+    try:
+        check_engine()
+    except LitheError as error:
+        raise _without_engine(str(error)) from None
+
+
+def check_engine() -> None:
+    """Make sure that the engine has code for this machine.
+
+    Raises:
+        LitheError: it has none; no other runtime is named.
+    """
     import platform
 
     if platform.system() != "Linux":
-        raise _without_engine(f"the engine runs on Linux, not on {platform.system()}")
+        raise LitheError(f"the engine runs on Linux, not on {platform.system()}")
     from lithe.engine.target import instruction_set
 
-    try:
-        instruction_set()
-    except LitheError as error:
-        raise _without_engine(str(error)) from None
+    instruction_set()
 
 
 def _without_engine(why: str) -> LitheError:

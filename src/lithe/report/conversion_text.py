@@ -31,10 +31,12 @@ def gain(rows: ConversionRows) -> str:
     """The conversion in one sentence."""
     layers = len(rows.replaced)
     times = rows.before_s / rows.after_s
+    fewer = rows.before_macs / rows.after_macs
+    macs = f"{fewer:.1f}x fewer MACs" if fewer > 1 else f"{1 / fewer:.1f}x as many MACs"
     how = f"{times:.1f}x less time" if rows.faster else "no less time"
     return (
         f"{layers} layer{'s' * (layers != 1)} replaced: "
-        f"{rows.before_macs / rows.after_macs:.1f}x fewer MACs, {how}, "
+        f"{macs}, {how}, "
         f"{percent(rows.steps[0][1])} -> {percent(rows.steps[-1][1])} right"
     )
 

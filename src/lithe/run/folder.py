@@ -145,10 +145,11 @@ def check_new(path: Path) -> None:
     Raises:
         LitheError: the folder holds a run or anything else.
     """
-    if (path / "run.json").exists():
-        raise LitheError(
-            f"{path} holds another run; go on with it by --resume {path}, "
-            "or choose another folder for --out"
-        )
+    for file, what in (("run.json", "run"), ("convert.json", "conversion")):
+        if (path / file).exists():
+            raise LitheError(
+                f"{path} holds another {what}; go on with it by --resume {path}, "
+                "or choose another folder for --out"
+            )
     if path.is_dir() and any(entry.name != "work" for entry in path.iterdir()):
         raise LitheError(f"{path} is not empty; choose another folder for --out")

@@ -35,10 +35,21 @@ def choose(layers: Sequence[LayerState], base_s: float, base_macs: int, target: 
     All layers begin with what saves most of what is limited. While the limits hold, the step
     that gives back most loss for what it costs is taken: a larger replacement, or the
     convolution itself. Without limits every layer gets what saves most time, if anything does,
-    and nothing is given back. Losses are taken to add up, and so are savings.
+    and nothing is given back. Losses are taken to add up, and so are savings. Under both limits
+    savings are those of time, or of MACs where nothing is found so.
     """
-    limited = target.seconds is not None or target.macs is not None
     by_time = target.seconds is not None or target.macs is None
+    choice = _choose(layers, base_s, base_macs, target, by_time)
+    if by_time and not choice.holds and target.macs is not None:
+        other = _choose(layers, base_s, base_macs, target, False)
+        return other if other.holds else choice
+    return choice
+
+
+def _choose(
+    layers: Sequence[LayerState], base_s: float, base_macs: int, target: Target, by_time: bool
+) -> Choice:
+    limited = target.seconds is not None or target.macs is not None
     states = {each.layer: each for each in layers if each.seconds is not None and each.options}
     now: dict[str, Option | None] = {name: _least(state, by_time) for name, state in states.items()}
     while limited:
@@ -57,7 +68,10 @@ def choose(layers: Sequence[LayerState], base_s: float, base_macs: int, target: 
             break
     cost = _cost(states, now, base_s, base_macs)
     chosen = [(name, option) for name, option in now.items() if option is not None]
-    chosen.sort(key=lambda each: each[1].loss / _saved(states[each[0]], each[1], by_time))
+    # What saves nothing of the one limit may be there for the other.
+    chosen.sort(
+        key=lambda each: each[1].loss / max(_saved(states[each[0]], each[1], by_time), 1e-12)
+    )
     return Choice(tuple(option.row for _, option in chosen), *cost, _holds(cost, target))
 
 

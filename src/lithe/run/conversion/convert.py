@@ -44,7 +44,7 @@ from lithe.run.machine import make_fabric, prepare
 from lithe.run.same_images import fingerprint
 from lithe.run.settings import Settings
 from lithe.run.verify import now
-from lithe.runtimes import RUNTIMES, check_runtime
+from lithe.runtimes import check_engine, only_engine
 from lithe.search.budget import asked
 from lithe.training.evaluate import evaluate
 from lithe.training.image_set import ImageSet
@@ -114,7 +114,7 @@ def check_settings(settings: ConversionSettings) -> None:
         LitheError: the engine does not run here, limits that a conversion does not hold, or
             settings that exclude each other.
     """
-    check_runtime("lithe")
+    check_engine()
     for limit, _ in asked(settings.budget):
         if limit.field not in ("max_latency_s", "max_macs"):
             raise LitheError(f"{limit.option} cannot be held by a conversion; give --max-latency")
@@ -137,8 +137,6 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
             "with; start a new one"
         )
     original = open_original(settings, len(data.classes))
-    if work.state.images == "":
-        work.update(images=found)
     train_images, aside = parts(data, settings)
     calibration = calibration_of(train_images, original.preprocessing, settings)
     x = calibration.inputs[0][:1]
@@ -150,11 +148,15 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
             f"{wanted[0].layer}: {wanted[0].reason or 'another kind only'}"
         )
     base = _timed(original.network, original)
+    # What is refused before this leaves the folder as it was, so that it can be given again.
     if work.state.base_s is None:
-        work.update(base_s=base.p50_s)
+        work.update(images=found, base_s=base.p50_s)
     _measure(work, original, wanted, calibration, x, base.threads, progress)
     if work.state.chosen is None:
-        work.update(chosen=_chosen(work, original, progress))
+        chosen = _chosen(work, original, progress)
+        if not chosen:
+            raise LitheError(_nothing(work.state))
+        work.update(chosen=chosen)
     if work.state.rows is None:
         _settle(work, original, there, (train_images, aside), calibration, fabric, progress)
     model = work.path / "model.safetensors"
@@ -167,7 +169,7 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
 
 
 def _timed(network: nn.Module, original: Original) -> Latency:
-    ready = RUNTIMES["lithe"](network, original.shape)
+    ready = only_engine(network, original.shape)
     return latencies([(ready, torch.randn(original.shape))])[0]
 
 
@@ -228,7 +230,7 @@ def _chosen(work: _Work, original: Original, progress: Progress) -> tuple[Replac
         return tuple(each.options[0].row for each in state.layers if each.options)
     seconds = budget.max_latency_s
     closest = float("inf")
-    for _ in range(TRIES):
+    for tries_left in reversed(range(TRIES)):
         choice = choose(state.layers, base_s, base_macs, Target(seconds, budget.max_macs))
         if budget.max_macs is not None and choice.macs > budget.max_macs:
             raise LitheError(
@@ -247,12 +249,26 @@ def _chosen(work: _Work, original: Original, progress: Progress) -> tuple[Replac
         closest = min(closest, found.p50_s)
         if not choice.holds:  # nothing more can be replaced
             break
-        seconds *= budget.max_latency_s / found.p80_s * 0.99
+        # The last try is the quickest that there is.
+        seconds = seconds * budget.max_latency_s / found.p80_s * 0.99 if tries_left > 1 else 0.0
     raise LitheError(
         f"no conversion to {state.settings.kind} takes at most "
         f"{format_seconds(budget.max_latency_s or 0)}: the quickest takes "
         f"{format_seconds(closest)}, the original {format_seconds(base_s)}; allow more, another "
         "--to, or a smaller --input"
+    )
+
+
+def _nothing(state: ConversionState) -> str:
+    """Why a choice is empty that is within the limits."""
+    if asked(state.settings.budget):
+        return (
+            f"the original is within the limits as it is: {format_seconds(state.base_s or 0)}, "
+            f"{state.base_macs:,} MACs; ask for less, or name layers by --layers without limits"
+        )
+    return (
+        f"no replacement by {state.settings.kind} would save time on this machine; name layers "
+        "by --layers to replace them all the same, or give another --to"
     )
 
 
@@ -328,12 +344,7 @@ def _final(
 ) -> nn.Module:
     """The network of the settled rows, trained; accuracies after each step into the state."""
     settings, rows = work.state.settings, work.state.rows
-    assert rows is not None
-    if not rows:
-        raise LitheError(
-            f"no replacement by {settings.kind} would save time on this machine; name layers by "
-            "--layers to replace them all the same, or give another --to"
-        )
+    assert rows
     metrics = dict(work.state.metrics)
 
     def judge(name: str, network: nn.Module) -> None:
@@ -342,10 +353,11 @@ def _final(
 
     judge("original", original.network)
     made = carried(original, rows, there, settings, calibration, judge, progress)
-    recipe = recipe_of(settings, len(data.train), _params(made.network))
-    trains = settings.epochs != 0
-    work.update(metrics=metrics, errors=made.errors, recipe=recipe if trains else None)
-    if trains:
+    recipe = None
+    if settings.epochs != 0:
+        recipe = recipe_of(settings, len(data.train), _params(made.network))
+    work.update(metrics=metrics, errors=made.errors, recipe=recipe)
+    if recipe is not None:
         tuned(
             made.network,
             original,

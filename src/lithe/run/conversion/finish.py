@@ -104,7 +104,7 @@ def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[Converted
             ConvertedLayerRow(
                 layer=place.layer,
                 became=became(row.kind, row.size) if row else "",
-                reason="" if row else each.reason or _left(each),
+                reason="" if row else each.reason or _left(each, state),
                 macs=place.macs,
                 macs_after=option.macs if option else None,
                 seconds=each.seconds,
@@ -118,8 +118,10 @@ def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[Converted
     return tuple(found)
 
 
-def _left(each: LayerState) -> str:
+def _left(each: LayerState, state: ConversionState) -> str:
     """Why a convolution that could have been replaced was not."""
+    if any(row.layer == each.layer for row in state.chosen or ()):
+        return "stays to keep the accuracy"
     assert each.seconds is not None
     if all(option.seconds >= each.seconds for option in each.options):
         return "no replacement is quicker"

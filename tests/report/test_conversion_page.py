@@ -1,0 +1,87 @@
+"""The page of a conversion: as a file, and in a real Chromium."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from tests.report.conversion_sample import LONG, compared, hostile, rows, slower
+from tests.report.markup import MARKUP, Seen
+from tests.report.opened import HOSTILE, Open, Opened, assert_fits, assert_readable
+
+from lithe.report.compare_page import compare_page
+
+
+def test_numbers_are_there_without_a_script() -> None:
+    seen = Seen(compare_page(compared(), rows()))
+    text = " ".join("".join(seen.text).replace("\u00a0", " ").split())
+    for said in (
+        "timm:resnet18 converted to separable", "2 layers replaced: 3.2x fewer MACs",
+        "fine-tuned", "94.9 %", "stayed: only 3 input channels", "116 M", "930 us", "0.012",
+        "not held", "15 epochs, batch 32",
+    ):  # fmt: skip
+        assert said in text, said
+    ids = [attributes["id"] for _, attributes in seen.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in seen.tags:
+        assert (attributes.get("aria-labelledby") or ids[0]) in ids
+
+
+def test_without_a_conversion_nothing_of_one_is_there() -> None:
+    html = compare_page(compared())
+    assert 'id="steps"' not in html
+    assert "What became of each layer" not in html
+
+
+@settings(max_examples=10, deadline=None)
+@given(MARKUP)
+def test_any_name_is_text(name: str) -> None:
+    def page(said: str) -> list[str]:
+        made = rows()
+        layers = (replace(made.layers[1], layer=said), replace(made.layers[0], reason=said))
+        made = replace(
+            made, title=said, command=said, layers=layers, facts=((said, said),), notes=(said,)
+        )
+        return [tag for tag, _ in Seen(compare_page(compared(), made)).tags if tag != "wbr"]
+
+    assert page(name) == page("name")
+
+
+@pytest.fixture(scope="module")
+def opened(open_html: Open) -> Opened:
+    return open_html(compare_page(compared(), rows()))
+
+
+def test_it_renders_and_says_nothing(opened: Opened) -> None:
+    assert opened.said == []
+    assert sum(url.startswith("file:") for url in opened.requested) == 1
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requested)
+    assert opened.page.locator("#layers tbody tr").count() == len(rows().layers)
+    assert LONG in opened.page.inner_text("#layers").replace("\u200b", "")
+
+
+@pytest.mark.parametrize("width", [360, 400, 768, 1280])
+def test_no_width_scrolls_sideways(opened: Opened, width: int) -> None:
+    assert_fits(opened, width)
+
+
+def test_dark_and_light_are_both_readable(opened: Opened) -> None:
+    assert_readable(opened, "h1", "#layers td", "#layers thead th", "#facts dt", "#steps td")
+
+
+def test_hostile_names_are_text_everywhere(open_html: Open) -> None:
+    opened = open_html(compare_page(compared(), hostile()), width=360)
+    page = opened.page
+    assert page.evaluate("typeof hacked") == "undefined"
+    assert page.locator("a, img").count() == 0
+    assert page.locator("main script").count() == 0
+    assert HOSTILE[1] in page.inner_text("#layers").replace("\u200b", "")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert opened.said == []
+
+
+def test_what_is_no_faster_says_so_at_the_top(open_html: Open) -> None:
+    opened = open_html(compare_page(compared(), slower()), width=400)
+    head = opened.page.inner_text("header").replace("\u00a0", " ")
+    assert "not faster: 17.1 ms before, 18.0 ms after" in head
+    assert "--to low-rank would save about 2.40 ms" in head
+    assert opened.said == []
