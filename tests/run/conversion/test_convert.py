@@ -44,7 +44,7 @@ def test_the_whole_way(convert: Convert, images: Path, tmp_path: Path) -> None:
     for step in ("as it was", "weights carried over", "refitted", "batch norm re", "fine-tuned"):
         assert step in text
     assert "only 3 input channels" in text
-    assert "a separable one cannot take" in text
+    assert "only low-rank would fit" in text
     assert kinds(out) == {"3": ("separable", 1), "6": ("separable", 1)}
     assert {path.name for path in out.iterdir()} >= {
         "convert.json", "history.csv", "model.safetensors", "report.html"
@@ -81,7 +81,7 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert (one["seconds"], one["seconds_after"]) == (100e-6, 40e-6)
     assert one["error_refitted"] < one["error_carried"]
     assert two["became"] == "separable"
-    assert last["reason"] == "a separable one cannot take its place"
+    assert last["reason"] == "only low-rank would fit"
     assert found["would_save_s"] == {}
 
 

@@ -76,7 +76,7 @@ def measure(
         if place.layer in done:
             continue
         if place.layer not in able:
-            reason = place.reason or f"a {kind} one cannot take its place"
+            reason = place.reason or f"only {' or '.join(place.kinds)} would fit"
             on_layer(LayerState(place.layer, place.macs, reason=reason))
             continue
         conv = network.get_submodule(place.layer)
