@@ -26,7 +26,7 @@ def test_everything_is_there() -> None:
     for said in (
         "as it was", "95.3 %", "fine-tuned", "94.9 %", "layer1.0.conv1", "separable, 2 filters",
         "2.1 ms", "930 us", "0.17", "second_kind.conv2", "12 ms", "11.2 ms", "569 M",
-        "only 3 input channels", "stays to keep the accuracy", "model.safetensors",
+        "only 3 input channels", "to keep the accuracy", "model.safetensors",
     ):  # fmt: skip
         assert said in text, said
 

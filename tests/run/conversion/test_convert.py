@@ -318,6 +318,14 @@ def test_stopped_in_every_step_it_goes_on_to_the_same_weights(
     assert after.layers == before.layers
 
 
+def test_stopped_before_there_is_anything_to_go_on_with(
+    convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "open_original", _interrupted)
+    result = convert("--out", tmp_path / "out")
+    assert (result.return_value, result.stderr) == (130, "lithe: stopped\n")
+
+
 def epochs_of(out: Path) -> list[str]:
     """The history without the seconds that epochs took."""
     return [line.rpartition(",")[0] for line in (out / "history.csv").read_text().splitlines()]
