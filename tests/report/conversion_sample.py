@@ -30,7 +30,7 @@ def rows() -> ConversionRows:
     )  # fmt: skip
     long = replace(turned, layer=LONG, became="inverted residual, t = 4", refitted=None)
     kept = ConvertedLayerRow(
-        "layer1.0.conv2", "", "stays to keep the accuracy", 115_605_504, seconds=2.2e-3, loss=1.9
+        "layer1.0.conv2", "", "to keep the accuracy", 115_605_504, seconds=2.2e-3, loss=1.9
     )
     computed = replace(stem, layer="head", reason="its weight is computed from others (a norm)")
     return ConversionRows(

@@ -146,9 +146,9 @@ def command(
                 said = shlex.join(["lithe", *sys.argv[1:]])
                 result = start_conversion(settings(), Path(folder), said, progress)
     except KeyboardInterrupt:
-        click.echo(
-            f"lithe: stopped; go on with: lithe convert --resume {shlex.quote(folder)}", err=True
-        )
+        begun = (Path(folder) / "convert.json").exists()
+        how = f"; go on with: lithe convert --resume {shlex.quote(folder)}" if begun else ""
+        click.echo(f"lithe: stopped{how}", err=True)
         return 130
     _show(result, as_json)
     return 0 if all(limit.holds for limit in result.rows.limits) else 1

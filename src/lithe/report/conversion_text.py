@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lithe.report.conversion_rows import ConversionRows, step_words
-from lithe.report.terminal import Column, facts, spaced, table, tail
+from lithe.report.terminal import Column, facts, head, plain, spaced, table, tail
 from lithe.report.words import limit_name, percent, quantity, verdict
 
-_LAYER = 26  # letters of a layer's name
+_LAYER, _BECAME = 26, 28  # letters; figures need the rest of 80
 
 
 def conversion_text(rows: ConversionRows, files: Sequence[tuple[str, str]] = ()) -> RenderableType:
@@ -21,7 +21,7 @@ def conversion_text(rows: ConversionRows, files: Sequence[tuple[str, str]] = ())
     parts.append(_layers(rows))
     lines = [*slower(rows), *rows.notes]
     if lines:
-        parts.append(Text("\n".join(lines)))
+        parts.append(plain("\n".join(lines)))
     if files:
         parts.append(facts(files))
     return spaced(*parts)
@@ -79,8 +79,8 @@ def _limits(rows: ConversionRows) -> Table:
 
 def _layers(rows: ConversionRows) -> Table:
     columns = [
-        Column("Layer", cut=True),
-        Column("became", cut=True),
+        Column("Layer"),
+        Column("became"),
         Column("alone", figures=True),
         Column("now", figures=True),
         Column("error", figures=True),
@@ -88,7 +88,7 @@ def _layers(rows: ConversionRows) -> Table:
     lines = [
         (
             tail(row.layer, _LAYER),
-            row.became or row.reason,
+            head(row.became or row.reason, _BECAME),
             "-" if row.seconds is None else quantity(row.seconds, "seconds"),
             "-" if row.seconds_after is None else quantity(row.seconds_after, "seconds"),
             "-" if row.normed is None else f"{row.normed:.2f}",

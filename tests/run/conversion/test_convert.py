@@ -44,7 +44,7 @@ def test_the_whole_way(convert: Convert, images: Path, tmp_path: Path) -> None:
     for step in ("as it was", "weights carried over", "refitted", "batch norm re", "fine-tuned"):
         assert step in text
     assert "only 3 input channels" in text
-    assert "a separable one cannot take" in text
+    assert "only low-rank would fit" in text
     assert kinds(out) == {"3": ("separable", 1), "6": ("separable", 1)}
     assert {path.name for path in out.iterdir()} >= {
         "convert.json", "history.csv", "model.safetensors", "report.html"
@@ -81,7 +81,7 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert (one["seconds"], one["seconds_after"]) == (100e-6, 40e-6)
     assert one["error_refitted"] < one["error_carried"]
     assert two["became"] == "separable"
-    assert last["reason"] == "a separable one cannot take its place"
+    assert last["reason"] == "only low-rank would fit"
     assert found["would_save_s"] == {}
 
 
@@ -285,7 +285,9 @@ STOPS = {
 def test_stopped_in_every_step_it_goes_on_to_the_same_weights(
     convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wishes = ("--epochs", "2", "--keep-accuracy", "100", "--seed", "3")
+    # Of an inverted residual some channels are drawn, which no other replacement needs.
+    kind = ("--to", "inverted-residual", "--size", "3")
+    wishes = (*kind, "--epochs", "2", "--keep-accuracy", "100", "--seed", "3")
     whole, out = tmp_path / "whole", tmp_path / "stopped"
     assert convert("--out", whole, *wishes).exception is None
 
@@ -316,6 +318,14 @@ def test_stopped_in_every_step_it_goes_on_to_the_same_weights(
     assert after.metrics == before.metrics
     assert after.errors == before.errors
     assert after.layers == before.layers
+
+
+def test_stopped_before_there_is_anything_to_go_on_with(
+    convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "open_original", _interrupted)
+    result = convert("--out", tmp_path / "out")
+    assert (result.return_value, result.stderr) == (130, "lithe: stopped\n")
 
 
 def epochs_of(out: Path) -> list[str]:

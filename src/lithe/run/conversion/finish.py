@@ -121,7 +121,7 @@ def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[Converted
 def _left(each: LayerState, state: ConversionState) -> str:
     """Why a convolution that could have been replaced was not."""
     if any(row.layer == each.layer for row in state.chosen or ()):
-        return "stays to keep the accuracy"
+        return "to keep the accuracy"
     assert each.seconds is not None
     if all(option.seconds >= each.seconds for option in each.options):
         return "no replacement is quicker"

@@ -76,7 +76,7 @@ def measure(
         if place.layer in done:
             continue
         if place.layer not in able:
-            reason = place.reason or f"a {kind} one cannot take its place"
+            reason = place.reason or f"only {' or '.join(place.kinds)} would fit"
             on_layer(LayerState(place.layer, place.macs, reason=reason))
             continue
         conv = network.get_submodule(place.layer)
@@ -102,6 +102,9 @@ def _loss_with(
 ) -> float:
     """The loss with one replacement, refitted: what is lost for good, as far as can be told."""
     signed = (row.layer,) if place.signed else ()
-    converted = rewritten(network, [row], signed=signed)
+    # Some channels of an inverted residual are drawn: the same ones whenever it is measured.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        converted = rewritten(network, [row], signed=signed)
     refit(converted, network, [row], lambda: calibration.inputs)
     return loss_of(converted, calibration)
