@@ -114,7 +114,9 @@ def test_fit_takes_the_most_accurate_that_fits_and_trains_nothing(
     assert run.model.read_bytes() == (result.out / best.file).read_bytes()
     assert run.accuracy == best.accuracy  # on the images that the front held out, whatever seed
     assert len(run.rows.history) == 2
-    assert f"The {len(result.front.points)} networks of a front" in run.report.read_text()
+    points = len(result.front.points)  # on a busy machine one can beat all others
+    said = "The one network" if points == 1 else f"The {points} networks"
+    assert f"{said} of a front" in run.report.read_text()
     few = lithe.fit(
         "digits", lithe.Budget(max_macs=least.macs), out=tmp_path / "few", front=result.out
     )

@@ -63,6 +63,6 @@ def test_until_one_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nothing_holds(tmp_path: Path) -> None:
     with pytest.raises(LitheError, match=r"compiled and timed \(\d+ tried\)"):
-        fit(tmp_path / "run", 1e-6)
+        fit(tmp_path / "run", 4e-6)  # no network is so quick, but several are promised to be
     # What was timed is kept, so that another try does not begin anew.
     assert len(read_state(tmp_path / "run").attempts) > 1

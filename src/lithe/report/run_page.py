@@ -83,8 +83,9 @@ def _candidates_text(candidates: Sequence[CandidateRow]) -> str:
     over = sum(row.status == "over budget" for row in candidates)
     if any(row.status == OF_A_FRONT for row in candidates):
         return (
-            f"The {len(candidates)} networks of a front, each trained in full before. The most "
-            "accurate one within the budget was taken, and measured again."
+            f"{'The one network' if len(candidates) == 1 else f'The {len(candidates)} networks'} of "
+            "a front, each trained in full before. The most accurate one within the budget was "
+            "taken, and measured again."
         )
     raced = sum(row.accuracy is not None for row in candidates)
     considered = (

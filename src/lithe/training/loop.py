@@ -103,7 +103,9 @@ def train(
             sums = _epoch(
                 fabric, model, loss, optimizer, average, train_images, recipe, epoch, on_step
             )
-        val = evaluate_loss(fabric, average.module if recipe.averaging else network, held_out)
+        judged = average.module if recipe.averaging else network
+        _share_statistics(fabric, judged)
+        val = evaluate_loss(fabric, judged, held_out)
         row = EpochRow(
             epoch=epoch + 1,
             learning_rate=learning_rate(recipe, epoch + 1),
@@ -161,6 +163,16 @@ def _epoch(
             f"{recipe.learning_rate:g} may help"
         )
     return sums
+
+
+def _share_statistics(fabric: Fabric, network: nn.Module) -> None:
+    """The first process's batch norm statistics on all: each has seen its own images only.
+
+    They are the ones that are saved, and all judge their part of the held-out images by them.
+    """
+    if fabric.world_size > 1:
+        for buffer in network.buffers():
+            buffer.copy_(fabric.broadcast(buffer).to(buffer.device))
 
 
 def _loss(fabric: Fabric, recipe: Recipe, lesson: Lesson | None) -> Loss:
