@@ -55,7 +55,7 @@ def run_page(rows: RunRows) -> str:
             ),
             "status_text": STATUS_TEXT,
             "candidates": _ordered(rows.candidates),
-            "candidates_text": _candidates_text(rows.candidates),
+            "candidates_text": _candidates_text(rows),
             "history_text": _history_text(rows.history),
             "held_out": words.held_out(rows),
             "confused": most_confused(rows),
@@ -79,13 +79,15 @@ def _ordered(candidates: Sequence[CandidateRow]) -> list[CandidateRow]:
     )
 
 
-def _candidates_text(candidates: Sequence[CandidateRow]) -> str:
+def _candidates_text(rows: RunRows) -> str:
+    candidates = rows.candidates
     over = sum(row.status == "over budget" for row in candidates)
-    if any(row.status == OF_A_FRONT for row in candidates):
+    if any(name == "Front" for name, _ in rows.facts):
+        one = len(candidates) == 1
+        networks = "The one network" if one else f"The {len(candidates)} networks"
         return (
-            f"{'The one network' if len(candidates) == 1 else f'The {len(candidates)} networks'} of "
-            "a front, each trained in full before. The most accurate one within the budget was "
-            "taken, and measured again."
+            f"{networks} of a front, {'' if one else 'each '}trained in full before. The most "
+            "accurate one within the budget was taken, and measured again."
         )
     raced = sum(row.accuracy is not None for row in candidates)
     considered = (
