@@ -20,6 +20,7 @@ from benchmarks.kept import Row, fill
 from benchmarks.search_data import images_of
 from torch import nn
 
+from lithe.engine.target import instruction_set
 from lithe.nets.conversion.places import places
 from lithe.nets.conversion.rows import Replacement
 from lithe.progress import SILENT
@@ -142,6 +143,7 @@ def times(case: Row) -> list[Row]:
     from lithe.profiling.subject import subject_of
 
     settings = settings_for(case | {"data": "digits", "seed": 0})
+    isa = instruction_set(None).name
     original = open_original(settings, 10)
     there = places(original.network, torch.randn(original.shape))
     rows = [Replacement(p.layer, "separable", 1) for p in there if "separable" in p.kinds]
@@ -154,7 +156,7 @@ def times(case: Row) -> list[Row]:
     result: list[dict[str, Any]] = []
     for profile in compared.profiles:
         latency = {run.runtime: run.total.p50_s for run in profile.latencies}
-        row = {"method": profile.name, "macs": profile.macs, "params": profile.params}
+        row = {"method": profile.name, "isa": isa, "macs": profile.macs, "params": profile.params}
         result.append(case | row | {"latency_s": latency, "peak": profile.peak_activation_bytes})
     return result
 

@@ -90,7 +90,8 @@ def conversion_times(result: Mapping[str, Any]) -> str:
         aims.append(Aim(f"{said}: times less time in the engine", 2.0, None, times))
     c = result["conditions"]
     sides = "ResNet-18 with inputs of 128 pixels, VGG-11 of 224; one image."
-    where = f"{c['cpu']}, torch {c['versions']['torch']}, Python {c['python']}, {c['date']}."
+    machine = f"{c['cpu']} with {rows[0]['isa']}"
+    where = f"{machine}, torch {c['versions']['torch']}, Python {c['python']}, {c['date']}."
     return "\n".join([*lines, "", sides, "", aims_table(aims), "", where])
 
 

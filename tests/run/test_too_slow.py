@@ -45,11 +45,14 @@ def test_until_one_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert late[0].measured.p80_s > LIMIT_S
     assert late[0].candidate.price.predicted is not None
     assert late[0].candidate.price.predicted.seconds < LIMIT_S
-    # One was trained in full before it was found too slow; a narrower one took its place.
+    # One was trained in full before it was found too slow; a narrower one took its place, or,
+    # where this machine was too busy for any of that structure, the next structure.
     (rejected,) = (attempt for attempt in late if attempt.accuracy is not None)
     assert state.winner is not None
-    assert state.winner.width < rejected.candidate.arch.width
-    assert state.winner.name == rejected.candidate.arch.name
+    before = rejected.candidate.arch
+    if (state.winner.name, state.winner.resolution) == (before.name, before.resolution):
+        assert state.winner.width < before.width
+    assert state.winner.label != before.label
     assert lithe.load(result.model).arch == state.winner
     assert state.attempts[-1].holds
     assert [row.label for row in result.rows.attempts if row.accuracy] == [
