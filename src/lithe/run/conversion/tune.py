@@ -20,8 +20,9 @@ from lithe.run.conversion.state import ConversionSettings, LayerError
 from lithe.run.training import loaders
 from lithe.training.distillation import Distillation
 from lithe.training.history import EpochRow
-from lithe.training.image_set import ImageSet
+from lithe.training.image_set import ImageSet, in_memory
 from lithe.training.lesson import Lesson
+from lithe.training.loader import worker_count
 from lithe.training.loop import train
 from lithe.training.recipe import Recipe, recipe_for
 from lithe.training.teacher import Teacher
@@ -129,7 +130,8 @@ def tuned(
 
     It learns from labels and, by the share that is asked for, from the original.
     """
-    workers = settings.workers or 0
+    files = 0 if in_memory(images[0]) else len(images[0])
+    workers = worker_count(settings.workers, files)
     train_images, judged = loaders(
         *images, original.preprocessing, recipe, workers, settings.seed, fabric
     )
