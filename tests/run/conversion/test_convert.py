@@ -300,7 +300,7 @@ def test_stopped_in_every_step_it_goes_on_to_the_same_weights(
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(steps, "write_state", stopped)
+            patch.setattr("lithe.run.conversion.work.write_state", stopped)
             result = convert("--out", out, *wishes) if first else lithe("convert", "--resume", out)
         assert result.return_value == 130, result.exception
         assert f"go on with: lithe convert --resume {out}" in result.stderr

@@ -4,8 +4,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-import torch
 from lightning_fabric import Fabric
 from torch import nn
 
@@ -14,13 +12,10 @@ from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.conversion.file import load_converted
 from lithe.nets.conversion.places import Place, named, places
-from lithe.nets.conversion.rewrite import rewritten
-from lithe.nets.conversion.rows import Replacement
-from lithe.profiling.latency import Latency, latencies
 from lithe.progress import Progress
 from lithe.report.compare_page import compare_page
 from lithe.report.conversion_rows import ConversionRows
-from lithe.run.conversion.choice import Target, choose
+from lithe.run.conversion.decide import chosen, measure_layers, nothing, timed
 from lithe.run.conversion.finish import conversion_rows, side_by_side_with, write_model
 from lithe.run.conversion.original import (
     Original,
@@ -29,29 +24,25 @@ from lithe.run.conversion.original import (
     open_original,
     parts,
 )
-from lithe.run.conversion.sensitivity import Calibration, measure, sizes_for
+from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import (
     ConversionSettings,
     ConversionState,
-    LayerState,
     Round,
     read_conversion,
-    write_state,
 )
 from lithe.run.conversion.tune import carried, recipe_of, tuned
+from lithe.run.conversion.work import Work
 from lithe.run.folder import check_new, held, write_history
 from lithe.run.machine import make_fabric, prepare
 from lithe.run.same_images import fingerprint
 from lithe.run.settings import Settings
 from lithe.run.verify import now
-from lithe.runtimes import check_engine, only_engine
+from lithe.runtimes import check_engine
 from lithe.search.budget import asked
 from lithe.training.evaluate import evaluate
 from lithe.training.image_set import ImageSet
 from lithe.training.images import ImageData, open_data
-from lithe.units import format_seconds
-
-TRIES = 4  # of choices that are compiled and timed for a limit on latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +53,6 @@ class ConversionResult:
     model: Path
     report: Path
     rows: ConversionRows
-
-
-class _Work:
-    """The folder of a conversion and how far it is."""
-
-    def __init__(self, path: Path, state: ConversionState) -> None:
-        self.path = path
-        self.state = state
-
-    def update(self, **changes: object) -> None:
-        self.state = msgspec.structs.replace(self.state, **changes)
-        write_state(self.path, self.state)
 
 
 def start_conversion(
@@ -91,7 +70,7 @@ def start_conversion(
     check_new(out)
     with held(out):
         state = ConversionState(__version__, command, settings, machine, started=now())
-        return _go_on(_Work(out, state), fabric, progress)
+        return _go_on(Work(out, state), fabric, progress)
 
 
 def resume_conversion(out: Path, progress: Progress) -> ConversionResult:
@@ -104,7 +83,7 @@ def resume_conversion(out: Path, progress: Progress) -> ConversionResult:
     fabric = make_fabric()
     prepare(Settings(state.settings.data, threads=state.settings.threads))
     with held(out):
-        return _go_on(_Work(out, state), fabric, progress)
+        return _go_on(Work(out, state), fabric, progress)
 
 
 def check_settings(settings: ConversionSettings) -> None:
@@ -122,7 +101,7 @@ def check_settings(settings: ConversionSettings) -> None:
         raise LitheError("--keep-accuracy needs a fine-tuning to judge: leave out --epochs 0")
 
 
-def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
+def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     settings = work.state.settings
     data = open_data(
         settings.data,
@@ -147,16 +126,16 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
             f"{settings.source} has no layer that a {settings.kind} one can take the place of: "
             f"{wanted[0].layer}: {wanted[0].reason or 'another kind only'}"
         )
-    base = _timed(original.network, original)
+    base = timed(original.network, original)
     # What is refused before this leaves the folder as it was, so that it can be given again.
     if work.state.base_s is None:
         work.update(images=found, base_s=base.p50_s)
-    _measure(work, original, wanted, calibration, x, base.threads, progress)
+    measure_layers(work, original, wanted, calibration, x, base.threads, progress)
     if work.state.chosen is None:
-        chosen = _chosen(work, original, progress)
-        if not chosen:
-            raise LitheError(_nothing(work.state))
-        work.update(chosen=chosen)
+        picked = chosen(work, original, progress)
+        if not picked:
+            raise LitheError(nothing(work.state))
+        work.update(chosen=picked)
     if work.state.rows is None:
         _settle(work, original, there, (train_images, aside), calibration, fabric, progress)
     model = work.path / "model.safetensors"
@@ -168,112 +147,8 @@ def _go_on(work: _Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     return _finished(work, original, network, there, data, few_images(calibration), progress)
 
 
-def _timed(network: nn.Module, original: Original) -> Latency:
-    ready = only_engine(network, original.shape)
-    return latencies([(ready, torch.randn(original.shape))])[0]
-
-
-def _measure(
-    work: _Work,
-    original: Original,
-    wanted: tuple[Place, ...],
-    calibration: Calibration,
-    x: torch.Tensor,
-    threads: int,
-    progress: Progress,
-) -> None:
-    """Times and losses of every replacement, layer by layer, into the state."""
-    if work.state.measured:
-        return
-    settings = work.state.settings
-    if work.state.base_macs is None:
-        from lithe.profiling.static import static_profile
-
-        work.update(base_macs=static_profile(original.network, original.shape).macs)
-
-    def sizes(conv: nn.Conv2d) -> tuple[int, ...]:
-        return (settings.size,) if settings.size else sizes_for(conv, settings.kind)
-
-    with progress.task("Measuring layers", len(wanted)) as advance:
-        advance(len(work.state.layers))
-
-        def on_layer(found: LayerState) -> None:
-            work.update(layers=(*work.state.layers, found))
-            advance(note=found.layer)
-
-        measure(
-            original.network,
-            wanted,
-            settings.kind,
-            sizes,
-            calibration,
-            x,
-            threads,
-            work.state.layers,
-            on_layer,
-        )
-    work.update(measured=True)
-
-
-def _chosen(work: _Work, original: Original, progress: Progress) -> tuple[Replacement, ...]:
-    """What the budget calls for; under a limit on latency it was compiled and timed.
-
-    Raises:
-        LitheError: nothing is within the limits.
-    """
-    state = work.state
-    budget, base_s, base_macs = state.settings.budget, state.base_s, state.base_macs
-    assert base_s is not None
-    assert base_macs is not None
-    limited = budget.max_latency_s is not None or budget.max_macs is not None
-    if state.settings.layers and not limited:
-        return tuple(each.options[0].row for each in state.layers if each.options)
-    seconds = budget.max_latency_s
-    closest = float("inf")
-    for tries_left in reversed(range(TRIES)):
-        choice = choose(state.layers, base_s, base_macs, Target(seconds, budget.max_macs))
-        if budget.max_macs is not None and choice.macs > budget.max_macs:
-            raise LitheError(
-                f"no conversion to {state.settings.kind} has at most {budget.max_macs:,} MACs; "
-                f"{choice.macs:,} are left of {base_macs:,} with {len(choice.rows)} layers replaced"
-            )
-        if budget.max_latency_s is None or seconds is None:
-            return choice.rows
-        found = _timed(rewritten(original.network, choice.rows, carry=False), original)
-        progress.say(
-            f"{len(choice.rows)} layers replaced: {format_seconds(choice.seconds)} predicted, "
-            f"{format_seconds(found.p50_s)} measured"
-        )
-        if found.p80_s <= budget.max_latency_s:
-            return choice.rows
-        closest = min(closest, found.p50_s)
-        if not choice.holds:  # nothing more can be replaced
-            break
-        # The last try is the quickest that there is.
-        seconds = seconds * budget.max_latency_s / found.p80_s * 0.99 if tries_left > 1 else 0.0
-    raise LitheError(
-        f"no conversion to {state.settings.kind} takes at most "
-        f"{format_seconds(budget.max_latency_s or 0)}: the quickest takes "
-        f"{format_seconds(closest)}, the original {format_seconds(base_s)}; allow more, another "
-        "--to, or a smaller --input"
-    )
-
-
-def _nothing(state: ConversionState) -> str:
-    """Why a choice is empty that is within the limits."""
-    if asked(state.settings.budget):
-        return (
-            f"the original is within the limits as it is: {format_seconds(state.base_s or 0)}, "
-            f"{state.base_macs:,} MACs; ask for less, or name layers by --layers without limits"
-        )
-    return (
-        f"no replacement by {state.settings.kind} would save time on this machine; name layers "
-        "by --layers to replace them all the same, or give another --to"
-    )
-
-
 def _settle(
-    work: _Work,
+    work: Work,
     original: Original,
     there: tuple[Place, ...],
     images: tuple[ImageSet, ImageSet | None],
@@ -334,7 +209,7 @@ def _settle(
 
 
 def _final(
-    work: _Work,
+    work: Work,
     original: Original,
     there: tuple[Place, ...],
     data: ImageData,
@@ -375,7 +250,7 @@ def _final(
 
 
 def _finished(
-    work: _Work,
+    work: Work,
     original: Original,
     network: nn.Module,
     there: tuple[Place, ...],
