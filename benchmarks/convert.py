@@ -1,14 +1,16 @@
 """Trained networks converted: what each step of carrying weights over is worth, on two data sets.
 
 torchvision's ResNet-18 and VGG-11 (batch norm) are trained from scratch; then all their
-standard convolutions become separable, and the outcome is trained in five ways for the same
-number of epochs: from random weights, from carried ones, refitted as well, and both ways
-with the original as teacher. `--times` measures latency and MACs before and after, on this
-machine's CPU; nothing else may run then. Accuracies do not depend on the machine.
+standard convolutions become separable and linear layers but the last low-rank, and the outcome
+is trained in five ways for the same number of epochs: from random weights, from carried
+ones, refitted as well, and both ways with the original as teacher. `--times` measures latency
+and MACs before and after, on this machine's CPU; nothing else may run then. Accuracies do not
+depend on the machine.
 """
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,10 +20,13 @@ import msgspec
 import torch
 from benchmarks.kept import Row, fill
 from benchmarks.search_data import images_of
+from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lithe.cpu import cpu_name
 from lithe.engine.target import instruction_set
-from lithe.nets.conversion.places import places
+from lithe.nets.conversion.places import Place, largest, places
 from lithe.nets.conversion.rows import Replacement
 from lithe.progress import SILENT
 from lithe.run.conversion.original import Original, calibration_of, open_original
@@ -33,8 +38,12 @@ from lithe.training.evaluate import evaluate
 from lithe.training.images import ImageData
 from lithe.training.recipe import recipe_for
 
-NAME, SEEDS, DATA = "convert", (0, 1, 2), ("digits", "pictures")
-SIDES = {"torchvision:resnet18": 128, "torchvision:vgg11_bn": 224}
+SEEDS, DATA = (0, 1, 2), ("digits", "pictures")
+# A result file for each network: they were not all trained on the same machine.
+FILES = {"torchvision:resnet18": "convert_resnet18", "torchvision:vgg11_bn": "convert_vgg11"}
+SIDES = {"torchvision:resnet18": 128, "torchvision:vgg11_bn": 64}
+# Of what begins from random weights; VGG-11 stays at chance with more.
+RATES = {"torchvision:resnet18": 1e-3, "torchvision:vgg11_bn": 3e-4}
 EPOCHS = {"original": 20, "converted": 10}
 # Which weights a student begins with, whether they are refitted, the share of the teacher.
 STUDENTS: dict[str, tuple[bool, bool, float]] = {
@@ -53,7 +62,7 @@ def settings_for(case: Row, student: str = "carried, refitted, distilled") -> Co
         source=case["network"],
         weights=None,
         data=case["data"],
-        kind="separable",
+        kinds=("separable", "low-rank"),
         input_shape=(1, 3, side, side),
         epochs=EPOCHS["converted"],
         carry=carry,
@@ -64,34 +73,59 @@ def settings_for(case: Row, student: str = "carried, refitted, distilled") -> Co
     )
 
 
-def trained_original(case: Row, data: ImageData, device: torch.device) -> Original:
+def trained_original(case: Row, data: ImageData, device: torch.device, keep: Path) -> Original:
+    """The network trained from scratch, or as it is kept in a folder from an earlier run."""
     settings = settings_for(case)
     torch.manual_seed(case["seed"])
     original = open_original(settings, len(data.classes))
+    name = case["network"].rpartition(":")[2]
+    file = keep / f"{name}-{case['data']}-{case['seed']}.safetensors"
+    if file.exists():
+        original.network.load_state_dict(load_file(file))
+        return replace(original, network=original.network.to(device).eval())
     recipe = recipe_for(len(data.train), 10_000_000)
-    recipe = msgspec.structs.replace(recipe, epochs=EPOCHS["original"], learning_rate=1e-3)
+    rate = RATES[case["network"]]
+    recipe = msgspec.structs.replace(recipe, epochs=EPOCHS["original"], learning_rate=rate)
     alone = msgspec.structs.replace(settings, distil=0.0)
     images = (data.train, data.held_out)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "original.safetensors"
-        tuned(original.network, original, images, recipe, alone, make_fabric(), checkpoint, SILENT)
+        tuned(original.network, original, images, recipe, alone, fabric(), checkpoint, SILENT)
+    keep.mkdir(parents=True, exist_ok=True)
+    save_file(original.network.state_dict(), file)
     return replace(original, network=original.network.to(device).eval())
 
 
-def measure(case: Row, quick: bool = False) -> list[Row]:
+def fabric() -> Fabric:
+    """In bfloat16 where the machine multiplies that fastest, as Intel's tiles do."""
+    if torch.cuda.is_available() or not torch.cpu._is_amx_tile_supported():
+        return make_fabric()
+    return Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+
+
+def trained_on() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{cpu_name()}{' in bfloat16' * torch.cpu._is_amx_tile_supported()}"
+
+
+def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = False) -> list[Row]:
     """The original and every student of one network, data set and seed."""
     if quick:
         EPOCHS.update(original=2, converted=1)
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    on = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    on = trained_on()
     with tempfile.TemporaryDirectory() as folder:
         data = images_of(case["data"], Path(folder), case["seed"])
-        original = trained_original(case, data, device)
+        original = trained_original(case, data, device, keep)
+        if only_original:
+            print(case, accuracy(original.network, data, original), flush=True)
+            return []
         found = calibration_of(data.train, original.preprocessing, settings_for(case))
         calibration = Calibration(tuple((x.to(device), y.to(device)) for x, y in found.batches))
         there = places(original.network, calibration.inputs[0][:1])
-        rows = tuple(Replacement(p.layer, "separable", 1) for p in there if "separable" in p.kinds)
+        rows = replacements(original.network, there)
         right = partial(accuracy, data=data, original=original)
         result = [
             case | {"method": "original", "accuracy": right(original.network), "trained_on": on}
@@ -107,7 +141,7 @@ def measure(case: Row, quick: bool = False) -> list[Row]:
             params = sum(p.numel() for p in made.network.parameters())
             recipe = recipe_of(settings, len(data.train), params)
             if not settings.carry:  # what begins from nothing gets the rate for that
-                recipe = msgspec.structs.replace(recipe, learning_rate=1e-3)
+                recipe = msgspec.structs.replace(recipe, learning_rate=RATES[case["network"]])
             with tempfile.TemporaryDirectory() as work:
                 tuned(
                     made.network,
@@ -115,7 +149,7 @@ def measure(case: Row, quick: bool = False) -> list[Row]:
                     (data.train, data.held_out),
                     recipe,
                     settings,
-                    make_fabric(),
+                    fabric(),
                     Path(work) / "student.safetensors",
                     SILENT,
                 )
@@ -126,6 +160,19 @@ def measure(case: Row, quick: bool = False) -> list[Row]:
             result.append(case | row | rate)
             print(result[-1], flush=True)
         return result
+
+
+def replacements(network: nn.Module, there: Sequence[Place]) -> tuple[Replacement, ...]:
+    """One filter per channel for convolutions, an eighth of the rank for linear layers."""
+    rows = []
+    for place in there:
+        layer = network.get_submodule(place.layer)
+        if "separable" in place.kinds:
+            rows.append(Replacement(place.layer, "separable", 1))
+        elif place.kinds and isinstance(layer, nn.Linear):
+            rank = largest(layer, "low-rank") // 8
+            rows.append(Replacement(place.layer, "low-rank", rank))
+    return tuple(rows)
 
 
 def accuracy(network: nn.Module, data: ImageData, original: Original) -> float:
@@ -146,7 +193,7 @@ def times(case: Row) -> list[Row]:
     isa = instruction_set(None).name
     original = open_original(settings, 10)
     there = places(original.network, torch.randn(original.shape))
-    rows = [Replacement(p.layer, "separable", 1) for p in there if "separable" in p.kinds]
+    rows = replacements(original.network, there)
     networks = (original.network, rewritten(original.network, rows, carry=False))
     subjects = [
         replace(subject_of(network, original.shape), name=name)
@@ -161,27 +208,33 @@ def times(case: Row) -> list[Row]:
     return result
 
 
-def cases() -> list[Row]:
-    return [
-        {"network": network, "data": data, "seed": seed}
-        for network in SIDES
-        for data in DATA
-        for seed in SEEDS
-    ]
+def cases(network: str) -> list[Row]:
+    return [{"network": network, "data": data, "seed": seed} for data in DATA for seed in SEEDS]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--network", choices=FILES, action="append", help="only this one")
+    parser.add_argument("--keep", type=Path, help="trained originals are kept and taken here")
+    parser.add_argument("--only-originals", action="store_true", help="train those, no students")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--times", action="store_true")
     asked = parser.parse_args()
+    networks = asked.network or list(FILES)
     if asked.times:
-        todo = [{"network": name, "threads": threads} for name in SIDES for threads in (1, 2)]
+        todo = [{"network": name, "threads": threads} for name in networks for threads in (1, 2)]
         fill("convert_times", todo, times, alone=True)
-    elif asked.quick:
-        fill("quick/convert", cases()[:1], partial(measure, quick=True))
-    else:
-        fill(NAME, cases(), measure)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        keep = asked.keep or Path(folder)
+        for name in networks:
+            file, todo = FILES[name], cases(name)
+            if asked.quick:
+                file, todo = f"quick/{file}", todo[:1]
+            work = partial(
+                measure, keep=keep, quick=asked.quick, only_original=asked.only_originals
+            )
+            fill(file, todo, work)
 
 
 if __name__ == "__main__":

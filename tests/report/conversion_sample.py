@@ -36,7 +36,6 @@ def rows() -> ConversionRows:
     return ConversionRows(
         title="timm:resnet18 converted to separable",
         command="lithe convert timm:resnet18 --weights resnet18.safetensors --data photos/",
-        kind="separable",
         steps=(
             ("original", 0.953), ("carried", 0.11), ("refitted", 0.902), ("normed", 0.91),
             ("trained", 0.949),

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 @click.option("--data", help="Labelled images: as DATA of `lithe fit`.")
 @click.option(
     "--to",
-    "kind",
+    "kinds",
+    multiple=True,
     type=click.Choice(["separable", "inverted-residual", "low-rank"]),
-    help="What takes the place of convolutions [separable].",
+    help="What takes the place of layers [separable]; may be given several times.",
 )
 @click.option("--layers", multiple=True, metavar="PATTERN", help="Replace these, e.g. 'layer3.*'.")
 @click.option("--size", type=click.IntRange(1), help="Filters per channel, expansion, or rank.")
@@ -62,7 +63,7 @@ def command(
     source: str | None,
     weights: str | None,
     data: str | None,
-    kind: "Kind | None",
+    kinds: "tuple[Kind, ...]",
     layers: tuple[str, ...],
     size: int | None,
     max_latency: str | None,
@@ -83,7 +84,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Replace the convolutions of a trained network by efficient ones.
+    """Replace layers of a trained network by efficient ones.
 
     SOURCE is timm:NAME, torchvision:NAME or package.module:attribute, which runs that code
     of yours. Their weights are carried over, mended on images, and trained on with the
@@ -118,7 +119,7 @@ def command(
             source=source or "",
             weights=weights,
             data=data or "",
-            kind=kind or "separable",
+            kinds=tuple(dict.fromkeys(kinds)) or ("separable",),
             input_shape=parse_shape(shape) if shape else None,
             layers=layers,
             size=size,

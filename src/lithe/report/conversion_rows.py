@@ -17,7 +17,7 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class ConvertedLayerRow:
-    """One convolution of the original and what became of it.
+    """One layer of the original and what became of it.
 
     `became` is empty where it stayed, and `reason` says why. Seconds are those of the layer
     by itself in lithe's engine; `loss` is by how much the loss rises when this layer alone is
@@ -48,7 +48,6 @@ class ConversionRows:
 
     title: str
     command: str
-    kind: str
     steps: tuple[tuple[str, float], ...]
     layers: tuple[ConvertedLayerRow, ...]
     limits: tuple[LimitRow, ...]

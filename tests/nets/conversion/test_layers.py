@@ -16,9 +16,10 @@ from tests.nets.conversion.drawn import (
 from torch import nn
 
 from lithe.nets.conversion.layers import (
-    ConvertedConv,
+    Converted,
     InvertedResidualConv,
     LowRankConv,
+    LowRankLinear,
     SeparableConv,
     fill,
     last_of,
@@ -31,9 +32,9 @@ quick = settings(max_examples=40, deadline=None)
 EXACT = 1e-6  # relative, in float32
 
 
-def carried(conv: nn.Conv2d, kind: Kind, size: int, *, signed: bool = True) -> ConvertedConv:
+def carried(conv: nn.Conv2d, kind: Kind, size: int, *, signed: bool = True) -> Converted:
     made = replacement_for(conv, Replacement("conv", kind, size))
-    made.carry(conv, signed)
+    made.carry(conv, signed)  # type: ignore[arg-type]
     return made
 
 
@@ -140,3 +141,26 @@ def test_channels_between_are_as_many_as_the_size_says() -> None:
     assert inverted.depthwise.weight.shape == (18, 1, 3, 3)
     assert [last_of(made).in_channels for made in (separable, low, inverted)] == [18, 3, 18]
     assert all(last_of(made).out_channels == 12 for made in (separable, low, inverted))
+
+
+@given(
+    sizes=st.tuples(st.integers(16, 24), st.integers(16, 24)),
+    r=st.integers(1, 5),
+    axes=st.lists(st.integers(1, 3), max_size=2),
+    bias=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+@quick
+@torch.no_grad()
+def test_a_linear_layer_of_low_rank_is_carried_exactly(
+    sizes: tuple[int, int], r: int, axes: list[int], bias: bool, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    linear = nn.Linear(*sizes, bias=bias)
+    linear.weight.copy_(torch.randn(sizes[1], r) @ torch.randn(r, sizes[0]))
+    made = replacement_for(linear, Replacement("fc", "low-rank", r))
+    assert isinstance(made, LowRankLinear)
+    made.carry(linear, True)
+    x = torch.randn(2, *axes, sizes[0])
+    assert relative(made(x), linear(x)) < EXACT
+    assert last_of(made) is made.mixing

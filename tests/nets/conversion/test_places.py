@@ -47,7 +47,9 @@ def test_every_reason() -> None:
 def test_resnet18() -> None:
     network = torchvision_models.resnet18(weights=None)
     found = places(network, torch.randn(2, 3, 64, 64))
-    assert len(found) == 20
+    assert len(found) == 21
+    assert found[20].layer == "fc"
+    assert (found[20].kinds, found[20].macs) == (("low-rank",), 512 * 1000)
     assert found[0].layer == "conv1"
     assert (found[0].kinds, found[0].reason) == ((), "only 3 input channels")
     assert all(place.kinds == KINDS for place in found if place.layer.startswith("layer") and
@@ -56,9 +58,47 @@ def test_resnet18() -> None:
     assert [place.kinds for place in downs] == [("low-rank",)] * 3
     # Those behind a ReLU see no negative values; what the stem sees has some.
     assert [place.layer for place in found if place.signed] == ["conv1"]
-    assert [place.order for place in found] == list(range(20))
+    assert [place.order for place in found] == list(range(21))
     # MACs are those of one image: 64 to 64 channels of 3x3 on 16x16 pixels.
     assert found[1].macs == 16 * 16 * 64 * 64 * 9
+
+
+class Tokens(nn.Module):
+    """Linear layers on images, on a sequence, tied, and within attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(16, 32)
+        self.mix = nn.Linear(32, 32)
+        self.tied = nn.Linear(32, 32)
+        self.tied.weight = self.mix.weight
+        self.attention = nn.MultiheadAttention(32, 2, batch_first=True)
+        self.up = nn.Linear(32, 64)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.tied(self.mix(self.embed(x.flatten(2))))
+        x = self.up(self.attention(x, x, x)[0].relu())
+        out: Tensor = self.head(x.mean(1))
+        return out
+
+
+def test_linear_layers() -> None:
+    torch.manual_seed(0)
+    found = {place.layer: place for place in places(Tokens(), torch.randn(1, 3, 4, 4))}
+    assert {name: place.reason for name, place in found.items()} == {
+        "embed": "",
+        "mix": "its weight is also that of tied",
+        "tied": "its weight is also that of mix",
+        "up": "",
+        "head": "a linear layer of only 64 to 10 channels",
+        "attention.out_proj": "a NonDynamicallyQuantizableLinear, which computes in its own way",
+    }
+    assert {name for name, place in found.items() if place.kinds == ("low-rank",)} == {
+        "embed", "up"
+    }  # fmt: skip
+    assert found["embed"].macs == 3 * 16 * 32  # three tokens
+    assert found["head"].macs == 64 * 10
 
 
 def test_pruning_leaves_a_weight_that_is_computed() -> None:
@@ -109,8 +149,8 @@ def test_the_network_is_left_as_it_was(fails: bool) -> None:
 
 
 def test_errors_are_one_line() -> None:
-    with pytest.raises(LitheError, match=r"^Linear has no nn.Conv2d, so there is nothing to conv"):
-        places(nn.Linear(3, 3), torch.randn(1, 3))
+    with pytest.raises(LitheError, match=r"^ReLU has no nn.Conv2d and no nn.Linear, so there is "):
+        places(nn.ReLU(), torch.randn(1, 3))
     with pytest.raises(LitheError) as caught:
         places(Small(), torch.randn(1, 2, 8, 8))
     assert "\n" not in str(caught.value)
@@ -131,31 +171,33 @@ def test_the_largest_sizes(conv: nn.Conv2d, sizes: tuple[int, ...]) -> None:
 
 def test_patterns() -> None:
     found = places(Small(), torch.randn(1, 3, 8, 8))
-    assert [place.layer for place in named(found, ("blocks.*", "conv1"), "separable")] == [
+    assert [place.layer for place in named(found, ("blocks.*", "conv1"), ("separable",))] == [
         "blocks.conv2",
         "blocks.conv3",
         "conv1",
     ]
     # What two patterns name is there once; of what a pattern names only what can be replaced.
-    assert [place.layer for place in named(found, ("*", "conv1"), "separable")] == [
+    assert [place.layer for place in named(found, ("*", "conv1"), ("separable",))] == [
         "conv1",
         "blocks.conv2",
         "blocks.conv3",
     ]
-    assert "down" in [place.layer for place in named(found, ("*",), "low-rank")]
-    with pytest.raises(LitheError, match=r"^no convolution is called 'layer1.\*'; there are stem"):
-        named(found, ("layer1.*",), "separable")
+    assert "down" in [place.layer for place in named(found, ("*",), ("low-rank",))]
+    with pytest.raises(
+        LitheError, match=r"^no convolution or linear layer is called 'layer1.\*'; there are stem"
+    ):
+        named(found, ("layer1.*",), ("separable",))
     with pytest.raises(LitheError, match=r"^stem.0 names nothing that .*: only 3 input channels$"):
-        named(found, ("stem.0",), "separable")
+        named(found, ("stem.0",), ("separable",))
     with pytest.raises(LitheError, match=r"^down names nothing that .*: a separable one cannot"):
-        named(found, ("down",), "separable")
+        named(found, ("down",), ("separable",))
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         (Replacement("conv9", "separable"), "^Small has no layer 'conv9'$"),
-        (Replacement("norm1", "separable"), "^norm1 is no nn.Conv2d but BatchNorm2d$"),
+        (Replacement("norm1", "separable"), "^norm1 is no nn.Conv2d or nn.Linear but BatchNorm2d$"),
         (Replacement("", "separable"), "^a Small as a whole cannot be replaced, its layers can$"),
         (Replacement("stem.0", "separable"), "^stem.0: separable .* only 3 input channels$"),
         (Replacement("down", "separable"), "^down: separable cannot .* a 1x1 convolution$"),

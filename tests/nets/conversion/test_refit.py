@@ -65,6 +65,24 @@ def test_a_layers_error_never_grows(
     assert layer_errors(made, network, ["1"], batches)["1"] <= before * (1 + 1e-5) + 1e-6
 
 
+@pytest.mark.parametrize("tokens", [(), (5,), (2, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_linear_layer_of_low_rank_is_refitted(tokens: tuple[int, ...], bias: bool) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.ReLU(), nn.Linear(20, 24, bias=bias)).eval()
+    row, batches = Replacement("1", "low-rank", 4), batches_of(16, *tokens, 20)
+    made = rewritten(network, [row])
+    before = layer_errors(made, network, ["1"], batches)["1"]
+    refit(made, network, [row], batches)
+    after = layer_errors(made, network, ["1"], batches)["1"]
+    # Images that are not negative have a mean, which a bias or the first channel takes up.
+    assert after < 0.98 * before
+    whole = Replacement("1", "low-rank", 20)
+    made = damaged(network, whole)
+    refit(made, network, [whole], batches)
+    assert layer_errors(made, network, ["1"], batches)["1"] < 0.02
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("kind", KINDS)

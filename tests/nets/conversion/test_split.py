@@ -78,6 +78,23 @@ def test_no_other_split_of_the_same_size_is_nearer(
     assert split.error(weight, least) <= split.error(weight, other) + 1e-12
 
 
+@pytest.mark.parametrize("shape", [(20, 30), (30, 20), (24, 3, 3, 3)])
+@pytest.mark.parametrize("rank", [0, 3, 20])
+def test_large_matrices_are_split_as_small_ones(
+    shape: tuple[int, ...], rank: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    rows, *rest = shape
+    pieces = random.normal(size=(rank, *rest))
+    weight = np.tensordot(random.normal(size=(rows, rank)), pieces, axes=1)
+    expected = [split.low_rank(weight, r) for r in (1, 5)]
+    monkeypatch.setattr(split, "_SMALL", 2)
+    for r, by_values in zip((1, 5), expected, strict=True):
+        by_squares = split.low_rank(weight, r)
+        assert split.kernel_of(by_squares) == pytest.approx(split.kernel_of(by_values), abs=1e-9)
+        assert by_squares.filters.shape == (r, *rest)
+
+
 def test_both_sides_of_a_split_are_of_the_same_size() -> None:
     """A step of training moves both alike."""
     found = split.separable(kernel((8, 3, 3, 3), 0), 2)

@@ -27,6 +27,11 @@ def small(outputs: int = 3) -> nn.Sequential:
         )
 
 
+def with_hidden(outputs: int = 3) -> nn.Sequential:
+    """`small` with a linear layer before the last one."""
+    return nn.Sequential(*list(small(outputs))[:-1], nn.Linear(16, 24), nn.ReLU(), nn.Linear(24, 3))
+
+
 def four_classes() -> nn.Sequential:
     """It tells other classes apart than the images have."""
     return small(4)

@@ -73,7 +73,7 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert list(found["accuracy"]) == ["original", "carried", "refitted", "normed"]
     assert found["latency_s"] == {"before": 400e-6, "after": 200e-6}
     assert found["macs"]["after"] < found["macs"]["before"]
-    stem, one, two, last = found["layers"]
+    stem, one, two, point, last = found["layers"]
     assert (stem["became"], stem["reason"]) == (None, "only 3 input channels")
     assert (one["became"], one["reason"]) == ("separable", None)
     assert one["macs"] == 64 * 9 * 8 * 8
@@ -81,7 +81,8 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert (one["seconds"], one["seconds_after"]) == (100e-6, 40e-6)
     assert one["error_refitted"] < one["error_carried"]
     assert two["became"] == "separable"
-    assert last["reason"] == "only low-rank would fit"
+    assert point["reason"] == "only low-rank would fit"
+    assert last["reason"] == "a linear layer of only 16 to 3 channels"
     assert found["would_save_s"] == {}
 
 
@@ -111,6 +112,32 @@ def test_other_kinds(
     assert result.exception is None
     assert kinds(out) == expected
     load(out / "model.safetensors", network=networks.small())
+
+
+def test_several_kinds_at_once(convert: Convert, clock: Clock, tmp_path: Path) -> None:
+    clock.layers = (100e-6, 40e-6, 50e-6, 60e-6, 45e-6, 30e-6, 70e-6)
+    out = tmp_path / "out"
+    source = "tests.run.conversion.networks:with_hidden"
+    result = convert(
+        "--out", out, "--to", "separable", "--to", "low-rank", "--epochs", "0", source=source
+    )
+    assert result.exception is None
+    # Of three separable ones and three of low rank the fifth is the quickest; the others have
+    # low ranks alone, of which the first is.
+    assert kinds(out) == {
+        "3": ("low-rank", 2), "6": ("low-rank", 4), "8": ("low-rank", 2), "12": ("low-rank", 2)
+    }  # fmt: skip
+    assert "converted to separable and low-rank" in (out / "report.html").read_text()
+    assert "a linear layer of only 24" in result.output
+    network = load(out / "model.safetensors", network=networks.with_hidden())
+    assert compiled(network, (2, 3, 8, 8))(torch.randn(2, 3, 8, 8)).shape == (2, 3)
+
+
+def test_a_size_is_of_one_kind(convert: Convert, tmp_path: Path) -> None:
+    wishes = ("--to", "separable", "--to", "low-rank", "--size", "2")
+    said = error_of(convert("--out", tmp_path / "out", *wishes))
+    assert said.startswith("--size 2 would be that of separable or low-rank")
+    assert not (tmp_path / "out").exists()
 
 
 def test_layers_are_named_by_patterns_and_get_the_size_that_is_asked_for(

@@ -17,6 +17,7 @@ from lithe.nets.conversion.card_json import decode_converted, encode_converted
 from lithe.nets.conversion.layers import (
     InvertedResidualConv,
     LowRankConv,
+    LowRankLinear,
     SeparableConv,
 )
 from lithe.nets.conversion.rows import Conversion, Replacement
@@ -122,6 +123,8 @@ def _check_row(network: nn.Module, row: Replacement) -> None:
             found = ("inverted-residual", module.expand.out_channels // module.expand.in_channels)
         case LowRankConv():
             found = ("low-rank", module.filters.out_channels)
+        case LowRankLinear():
+            found = ("low-rank", module.filters.out_features)
         case _:
             found = (type(module).__name__, row.size)
     if found != (row.kind, row.size):
@@ -159,6 +162,6 @@ def _check_same(answer: Tensor, again: Tensor, conversion: Conversion) -> None:
     if not torch.allclose(answer, again, rtol=0, atol=bound, equal_nan=True):
         raise LitheError(
             f"{conversion.source}, built anew and with its weights, answers otherwise: "
-            f"by up to {float((answer - again).abs().max()):.3g}; more than its convolutions was "
+            f"by up to {float((answer - again).abs().max()):.3g}; more than its layers was "
             "changed, or it was built with other options"
         )

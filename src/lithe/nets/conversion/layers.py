@@ -1,6 +1,7 @@
-"""What takes the place of a standard convolution: three modules, each with the weights of one.
+"""What takes the place of a convolution or linear layer: modules that begin with its weights.
 
-All map (n, c_in, h, w) to (n, c_out, h_out, w_out) as the convolution did. None has batch norm of
+All map (n, c_in, h, w) to (n, c_out, h_out, w_out) as the convolution did, or (..., c_in) to
+(..., c_out) as the linear layer. None has batch norm of
 its own: the one behind the convolution is behind its replacement as well, and what stands
 between depthwise and pointwise convolution is nothing, so that an exact split is exact.
 Xception (arXiv:1610.02357, section 4.7) also found that nothing there is better than an activation.
@@ -109,30 +110,56 @@ class LowRankConv(nn.Module):
         _carry_bias(self.mixing, conv)
 
 
-ConvertedConv = SeparableConv | InvertedResidualConv | LowRankConv
-CONVERTED = (SeparableConv, InvertedResidualConv, LowRankConv)
+class LowRankLinear(nn.Module):
+    """A linear layer to r channels, then one from there."""
+
+    def __init__(self, linear: nn.Linear, r: int) -> None:
+        super().__init__()
+        self.filters = nn.Linear(linear.in_features, r, bias=False)
+        self.mixing = nn.Linear(r, linear.out_features, bias=linear.bias is not None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Project to few channels, then mix."""
+        y: Tensor = self.mixing(self.filters(x))
+        return y
+
+    def carry(self, linear: nn.Linear, signed: bool) -> None:
+        """Take the weights of a linear layer as nearly as can be."""
+        found = split.low_rank(array(linear.weight), self.filters.out_features)
+        fill(self.filters.weight, found.filters)
+        fill(self.mixing.weight, found.mixing)
+        _carry_bias(self.mixing, linear)
 
 
-def replacement_for(conv: nn.Conv2d, row: Replacement) -> ConvertedConv:
-    """The module of a row for a convolution, with freshly drawn weights."""
-    match row.kind:
-        case "separable":
-            made: ConvertedConv = SeparableConv(conv, row.size)
-        case "inverted-residual":
-            made = InvertedResidualConv(conv, row.size)
-        case "low-rank":
-            made = LowRankConv(conv, row.size)
-    return made.to(conv.weight.device, conv.weight.dtype).train(conv.training)
+Layer = nn.Conv2d | nn.Linear
+Converted = SeparableConv | InvertedResidualConv | LowRankConv | LowRankLinear
+CONVERTED = (SeparableConv, InvertedResidualConv, LowRankConv, LowRankLinear)
 
 
-def last_of(module: ConvertedConv) -> nn.Conv2d:
-    """The pointwise convolution that a replacement ends with."""
+def replacement_for(layer: Layer, row: Replacement) -> Converted:
+    """The module of a row for a layer that can have it (see `places`), weights freshly drawn."""
+    made: Converted
+    if isinstance(layer, nn.Linear):
+        made = LowRankLinear(layer, row.size)
+    else:
+        match row.kind:
+            case "separable":
+                made = SeparableConv(layer, row.size)
+            case "inverted-residual":
+                made = InvertedResidualConv(layer, row.size)
+            case "low-rank":
+                made = LowRankConv(layer, row.size)
+    return made.to(layer.weight.device, layer.weight.dtype).train(layer.training)
+
+
+def last_of(module: Converted) -> Layer:
+    """The pointwise convolution, or linear layer, that a replacement ends with."""
     match module:
         case SeparableConv():
             return module.pointwise
         case InvertedResidualConv():
             return module.project
-        case LowRankConv():
+        case LowRankConv() | LowRankLinear():
             return module.mixing
 
 
@@ -163,7 +190,7 @@ def fill(weight: Tensor, values: split.Floats) -> None:
         weight.copy_(torch.from_numpy(np.ascontiguousarray(values)))
 
 
-def _carry_bias(last: nn.Conv2d, conv: nn.Conv2d) -> None:
-    if conv.bias is not None:
+def _carry_bias(last: Layer, layer: Layer) -> None:
+    if layer.bias is not None:
         assert last.bias is not None
-        fill(last.bias, array(conv.bias))
+        fill(last.bias, array(layer.bias))

@@ -1,5 +1,6 @@
-"""Which convolutions of a network can be replaced, by what, and why others cannot."""
+"""Which layers of a network can be replaced, by what, and why others cannot."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,12 +10,17 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from lithe.errors import LitheError
+from lithe.nets.conversion.layers import Layer
 from lithe.nets.conversion.rows import Kind, Replacement
+
+# Outputs or inputs of a linear layer below which a low rank would leave out what tells classes
+# apart and save next to nothing.
+_FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A convolution of a network, as it runs on one image.
+    """A convolution or linear layer of a network, as it runs on one image.
 
     `kinds` can take its place; where there are none, `reason` says why. `signed`: its input
     had negative values. `order` counts calls.
@@ -29,19 +35,18 @@ class Place:
 
 
 def places(network: nn.Module, x: Tensor) -> tuple[Place, ...]:
-    """The convolutions of a network in the order in which they run on `x`, n c h w.
+    """The convolutions and linear layers of a network in the order of their runs on `x`, n c h w.
 
     A network that is not in eval mode is run as if it were, and left as it was.
 
     Raises:
-        LitheError: it does not run on `x`, or has no convolution at all.
+        LitheError: it does not run on `x`, or has no such layer at all.
     """
-    names = {
-        name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d)
-    }
+    names = {name: module for name, module in network.named_modules() if isinstance(module, Layer)}
     if not names:
         raise LitheError(
-            f"{type(network).__name__} has no nn.Conv2d, so there is nothing to convert"
+            f"{type(network).__name__} has no nn.Conv2d and no nn.Linear, so there is nothing to "
+            "convert"
         )
     calls: list[tuple[str, int, bool]] = []
     hooks = [
@@ -78,83 +83,88 @@ def places(network: nn.Module, x: Tensor) -> tuple[Place, ...]:
     return tuple(sorted(found, key=lambda place: place.order))
 
 
-def kinds_for(conv: nn.Conv2d) -> tuple[Kind, ...]:
-    """What can stand in place of a convolution, by its sizes alone."""
-    if conv.groups > 1:
+def kinds_for(layer: Layer) -> tuple[Kind, ...]:
+    """What can stand in place of a layer, by its sizes alone."""
+    if isinstance(layer, nn.Linear):
+        return ("low-rank",) if min(layer.in_features, layer.out_features) >= _FEW else ()
+    if layer.groups > 1:
         return ()
-    if max(conv.kernel_size) > 1:
+    if max(layer.kernel_size) > 1:
         # With so few channels in, filters of their own for each cannot tell colours apart.
-        return ("separable", "inverted-residual", "low-rank") if conv.in_channels > 4 else ()
-    return ("low-rank",) if min(conv.in_channels, conv.out_channels) > 1 else ()
+        return ("separable", "inverted-residual", "low-rank") if layer.in_channels > 4 else ()
+    return ("low-rank",) if min(layer.in_channels, layer.out_channels) > 1 else ()
 
 
-def largest(conv: nn.Conv2d, kind: Kind) -> int:
+def largest(layer: Layer, kind: Kind) -> int:
     """The size at which a replacement loses nothing."""
-    k = conv.kernel_size[0] * conv.kernel_size[1]
+    c_out, *window = layer.weight.shape
+    k = math.prod(window[1:])
     match kind:
         case "separable":
-            return min(conv.out_channels, k)
+            return min(c_out, k)
         case "inverted-residual":
-            return 4 * min(conv.out_channels, k)
+            return 4 * min(c_out, k)
         case "low-rank":
-            return min(conv.out_channels, conv.in_channels * k)
+            return min(c_out, math.prod(window))
 
 
-def named(found: tuple[Place, ...], patterns: tuple[str, ...], kind: Kind) -> tuple[Place, ...]:
-    """The places that patterns such as `layer3.*` name and that `kind` can take.
+def named(
+    found: tuple[Place, ...], patterns: tuple[str, ...], kinds: tuple[Kind, ...]
+) -> tuple[Place, ...]:
+    """The places that patterns such as `layer3.*` name and that one of `kinds` can take.
 
     Raises:
-        LitheError: a pattern names no convolution, or none that can be replaced.
+        LitheError: a pattern names no layer, or none that can be replaced.
     """
     chosen = []
     for pattern in patterns:
         matches = [place for place in found if fnmatchcase(place.layer, pattern)]
         if not matches:
             raise LitheError(
-                f"no convolution is called {pattern!r}; there are "
+                f"no convolution or linear layer is called {pattern!r}; there are "
                 f"{', '.join(place.layer for place in found[:6])}{', ...' * (len(found) > 6)}"
             )
-        able = [place for place in matches if kind in place.kinds]
+        able = [place for place in matches if set(kinds) & set(place.kinds)]
         if not able:
-            reason = matches[0].reason or f"a {kind} one cannot take its place"
+            reason = matches[0].reason or f"a {' or '.join(kinds)} one cannot take its place"
             raise LitheError(f"{pattern} names nothing that can be replaced: {reason}")
         chosen += able
     return tuple(dict.fromkeys(chosen))
 
 
-def check_replacement(network: nn.Module, row: Replacement) -> nn.Conv2d:
-    """The convolution that a row replaces.
+def check_replacement(network: nn.Module, row: Replacement) -> Layer:
+    """The layer that a row replaces.
 
     Raises:
         LitheError: there is none of that name, or the row's kind or size does not suit it.
     """
     try:
-        conv = network.get_submodule(row.layer)
+        layer = network.get_submodule(row.layer)
     except AttributeError:
         raise LitheError(f"{type(network).__name__} has no layer {row.layer!r}") from None
-    if conv is network:
+    if layer is network:
         raise LitheError(
             f"a {type(network).__name__} as a whole cannot be replaced, its layers can"
         )
-    if type(conv) is not nn.Conv2d:
-        raise LitheError(f"{row.layer} is no nn.Conv2d but {type(conv).__name__}")
-    if row.kind not in kinds_for(conv):
-        raise LitheError(f"{row.layer}: {row.kind} cannot take its place, {_no_kind(conv)}")
-    most = largest(conv, row.kind)
+    if type(layer) not in (nn.Conv2d, nn.Linear):
+        raise LitheError(f"{row.layer} is no nn.Conv2d or nn.Linear but {type(layer).__name__}")
+    assert isinstance(layer, Layer)
+    if row.kind not in kinds_for(layer):
+        raise LitheError(f"{row.layer}: {row.kind} cannot take its place, {_no_kind(layer)}")
+    most = largest(layer, row.kind)
     if row.size < 1:
         raise LitheError(f"{row.layer}: {row.kind} of size {row.size}, 1 is the smallest")
     # An expansion may be as large as one likes, but not the number of filters.
     if row.kind != "inverted-residual" and row.size > most:
         raise LitheError(f"{row.layer}: {row.kind} of size {row.size}, {most} is the largest")
-    return conv
+    return layer
 
 
-def _recorder(name: str, module: nn.Conv2d, calls: list[tuple[str, int, bool]]):  # type: ignore[no-untyped-def]
+def _recorder(name: str, module: Layer, calls: list[tuple[str, int, bool]]):  # type: ignore[no-untyped-def]
     def record(
         _: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor
     ) -> None:
-        window = module.kernel_size[0] * module.kernel_size[1]
-        macs = output[0].numel() * window * module.in_channels // module.groups
+        macs = output[0].numel() * math.prod(module.weight.shape[1:])
         calls.append((name, macs, bool(((*inputs, *named.values())[0] < 0).any())))
 
     return record
@@ -169,18 +179,18 @@ def _shared(network: nn.Module) -> dict[int, list[str]]:
     return holders
 
 
-def _reason(name: str, conv: nn.Conv2d, calls: int, shared: dict[int, list[str]]) -> str:
+def _reason(name: str, layer: Layer, calls: int, shared: dict[int, list[str]]) -> str:
     if not name:
         return "it is the whole network"
-    if parametrize.is_parametrized(conv):
+    if parametrize.is_parametrized(layer):
         return "its weight is computed from others (a parametrization)"
-    if type(conv) is not nn.Conv2d:
-        return f"a {type(conv).__name__}, which computes in its own way"
+    if type(layer) not in (nn.Conv2d, nn.Linear):
+        return f"a {type(layer).__name__}, which computes in its own way"
     for weight in ("weight", "bias"):
         # Pruning and the older norms of weights leave a plain tensor where a parameter was.
-        if weight not in conv._parameters:
+        if weight not in layer._parameters:
             return f"its {weight} is computed from others"
-        held = conv._parameters[weight]
+        held = layer._parameters[weight]
         others = [other for other in shared.get(id(held), ()) if other != name]
         if held is not None and others:
             return f"its {weight} is also that of {others[0]}"
@@ -189,13 +199,17 @@ def _reason(name: str, conv: nn.Conv2d, calls: int, shared: dict[int, list[str]]
     return f"it runs {calls} times on an image" if calls > 1 else ""
 
 
-def _no_kind(conv: nn.Conv2d) -> str:
-    if conv.groups == conv.in_channels > 1:
+def _no_kind(layer: Layer) -> str:
+    if isinstance(layer, nn.Linear):
+        if min(layer.in_features, layer.out_features) >= _FEW:
+            return "a linear layer"
+        return f"a linear layer of only {layer.in_features} to {layer.out_features} channels"
+    if layer.groups == layer.in_channels > 1:
         return "depthwise already"
-    if conv.groups > 1:
-        return f"{conv.groups} groups"
-    if max(conv.kernel_size) > 1:
-        return f"only {conv.in_channels} input channels"
-    if min(conv.in_channels, conv.out_channels) > 1:
+    if layer.groups > 1:
+        return f"{layer.groups} groups"
+    if max(layer.kernel_size) > 1:
+        return f"only {layer.in_channels} input channels"
+    if min(layer.in_channels, layer.out_channels) > 1:
         return "a 1x1 convolution"
-    return f"a 1x1 convolution of {conv.in_channels} to {conv.out_channels} channels"
+    return f"a 1x1 convolution of {layer.in_channels} to {layer.out_channels} channels"

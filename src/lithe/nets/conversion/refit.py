@@ -1,4 +1,4 @@
-"""Replacements mended on images: pointwise weights by least squares, batch norm's statistics.
+"""Replacements mended on images: last weights by least squares, batch norm's statistics.
 
 Batches are inputs n c h w, the same at every call. Nothing here looks at labels.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lithe.errors import LitheError
-from lithe.nets.conversion.layers import CONVERTED, last_of
+from lithe.nets.conversion.layers import CONVERTED, Layer, last_of
 from lithe.nets.conversion.rows import Replacement
 
 Batches = Callable[[], Iterable[Tensor]]
@@ -28,7 +28,7 @@ def refit(
     batches: Batches,
     on_layer: Callable[[], None] = lambda: None,
 ) -> None:
-    """Give each replacement's last convolution the weights that come nearest to the original.
+    """Give each replacement's last layer the weights that come nearest to the original.
 
     In the order of `rows`, which is that of execution: the input is what the converted network
     computes by then, the target what the original computes there, so that a layer makes up for
@@ -42,14 +42,17 @@ def refit(
         module = converted.get_submodule(row.layer)
         assert isinstance(module, CONVERTED)
         last = last_of(module)
-        size = last.in_channels + 1
-        gram = torch.zeros(size, size, dtype=torch.float64)
-        cross = torch.zeros(size, last.out_channels, dtype=torch.float64)
+        c_out, c_between = last.weight.shape[:2]
+        gram = torch.zeros(c_between + 1, c_between + 1, dtype=torch.float64)
+        cross = torch.zeros(c_between + 1, c_out, dtype=torch.float64)
         with _watched(last, 0) as given, _watched(original.get_submodule(row.layer), 1) as wanted:
             for x in batches():
                 converted(x)
                 original(x)
-                z, y = _sampled(given.pop(), wanted.pop())
+                pair = (given.pop(), wanted.pop())
+                if isinstance(last, nn.Conv2d):
+                    pair = (pair[0].movedim(1, -1), pair[1].movedim(1, -1))
+                z, y = _sampled(*pair)
                 z = torch.cat([z, z.new_ones(len(z), 1)], 1)
                 gram += (z.T @ z).cpu()
                 cross += (z.T @ y).cpu()
@@ -158,18 +161,21 @@ def _all_watched(network: nn.Module, layers: Sequence[str]):  # type: ignore[no-
 
 
 def _sampled(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Some positions of every image, the same of both, as rows of channels in float64."""
-    h, w = z.shape[2:]
-    positions = torch.arange(h * w, device=z.device)
-    if h * w > _POSITIONS:
-        positions = positions[torch.linspace(0, h * w - 1, _POSITIONS).long().to(z.device)]
-    rows = (each.flatten(2)[:, :, positions].transpose(1, 2) for each in (z, y))
-    a, b = (each.reshape(-1, each.shape[2]).double() for each in rows)
+    """Some positions of every image, the same of both, as rows of channels in float64.
+
+    Both are n ... c.
+    """
+    z, y = (each.reshape(len(each), -1, each.shape[-1]) for each in (z, y))
+    count = z.shape[1]
+    positions = torch.arange(count, device=z.device)
+    if count > _POSITIONS:
+        positions = positions[torch.linspace(0, count - 1, _POSITIONS).long().to(z.device)]
+    a, b = (each[:, positions].reshape(-1, each.shape[-1]).double() for each in (z, y))
     return a, b
 
 
-def _solve(last: nn.Conv2d, gram: Tensor, cross: Tensor) -> None:
-    """Put the least squares' solution into a pointwise convolution.
+def _solve(last: Layer, gram: Tensor, cross: Tensor) -> None:
+    """Put the least squares' solution into a pointwise convolution or linear layer.
 
     `gram` is the sum of z z^T over inputs z with a 1 at their end, `cross` that of z y^T.
     """
@@ -183,6 +189,6 @@ def _solve(last: nn.Conv2d, gram: Tensor, cross: Tensor) -> None:
     else:
         start = torch.cat([weight, last.bias.detach().double().cpu()[None]])
     found = torch.linalg.solve(gram + ridge.diag(), cross + ridge[:, None] * start)
-    last.weight.copy_(found[: last.in_channels].T.reshape(last.weight.shape))
+    last.weight.copy_(found[: last.weight.shape[1]].T.reshape(last.weight.shape))
     if last.bias is not None:
         last.bias.copy_(found[-1])

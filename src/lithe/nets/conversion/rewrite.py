@@ -1,4 +1,4 @@
-"""Convolutions of a network replaced by efficient ones: the structure, and the weights."""
+"""Layers of a network replaced by efficient ones: the structure, and the weights."""
 
 import copy
 from collections.abc import Collection, Sequence
@@ -18,14 +18,14 @@ def rewritten(
     carry: bool = True,
     signed: Collection[str] = (),
 ) -> nn.Module:
-    """A copy of a network with convolutions replaced; all else has copies of its weights.
+    """A copy of a network with layers replaced; all else has copies of its weights.
 
-    With `carry` a replacement begins with the nearest weights to its convolution's (see
+    With `carry` a replacement begins with the nearest weights to its layer's (see
     `split`), else with freshly drawn ones. `signed` names the layers whose input has negative
     values.
 
     Raises:
-        LitheError: a row names no convolution of the network, or one that it cannot replace,
+        LitheError: a row names no layer of the network, or one that it cannot replace,
             there are no finite weights to begin with, or the network cannot be copied.
     """
     try:
@@ -36,12 +36,12 @@ def rewritten(
             f"others (weight norm, pruning); make them plain first: {str(error).splitlines()[0]}"
         ) from error
     for row in rows:
-        conv = check_replacement(copied, row)
-        made = replacement_for(conv, row)
+        layer = check_replacement(copied, row)
+        made = replacement_for(layer, row)
         if carry:
-            if not bool(conv.weight.isfinite().all()):
+            if not bool(layer.weight.isfinite().all()):
                 raise LitheError(f"{row.layer} has weights that are not finite, it cannot be split")
-            made.carry(conv, row.layer in signed)
+            made.carry(layer, row.layer in signed)  # type: ignore[arg-type]
         parent, _, name = row.layer.rpartition(".")
         setattr(copied.get_submodule(parent), name, made)
     return copied

@@ -1,5 +1,6 @@
-"""A conversion as a table: what stands in place of which convolution."""
+"""A conversion as a table: what stands in place of which layer."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -8,14 +9,23 @@ Kind = Literal["separable", "inverted-residual", "low-rank"]
 KINDS: tuple[Kind, ...] = ("separable", "inverted-residual", "low-rank")
 
 
+def either(kinds: Sequence[Kind]) -> str:
+    """Kinds in words.
+
+    >>> either(["separable", "low-rank"])
+    'separable or low-rank'
+    """
+    return " or ".join(kinds)
+
+
 class Replacement(Struct, frozen=True, forbid_unknown_fields=True):
-    """One convolution that was replaced.
+    """One convolution or linear layer that was replaced.
 
     `layer` is the module's name in its network. `size` depends on `kind`:
 
     - `separable`: depthwise filters for each input channel;
     - `inverted-residual`: the expansion t, channels between for each input channel;
-    - `low-rank`: channels between the two convolutions.
+    - `low-rank`: channels between the two convolutions, or linear layers.
     """
 
     layer: Annotated[str, Meta(min_length=1, max_length=1024)]

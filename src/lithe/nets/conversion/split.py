@@ -1,4 +1,4 @@
-"""Kernels of standard convolutions as products of smaller ones: singular value decompositions.
+"""Weights of standard layers as products of smaller ones: singular value decompositions.
 
 All work is done in float64. The error of a split is relative: the Frobenius norm of what is
 lost over that of the kernel.
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
+_SMALL = 512  # rows or columns up to which all singular values are computed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Separable:
 class LowRank:
     """W[o] ~ sum over j of mixing[o, j] * filters[j].
 
-    `filters` is (r, c_in, k_h, k_w), `mixing` (c_out, r).
+    `filters` is (r, c_in, k_h, k_w), or (r, c_in) of a linear layer, `mixing` (c_out, r).
     """
 
     filters: Floats
@@ -68,13 +69,35 @@ def low_rank(weight: Floats, r: int) -> LowRank:
     The truncated singular value decomposition of the kernel as a matrix of c_out rows. For a
     pointwise convolution that is a pair of pointwise ones.
 
-    `weight` is (c_out, c_in, k_h, k_w), without groups; r is 1 to min(c_out, c_in * k_h * k_w).
+    `weight` is (c_out, c_in, k_h, k_w) without groups, or (c_out, c_in); r is 1 to
+    min(c_out, c_in * k_h * k_w).
     """
     c_out, *rest = weight.shape
     matrix = np.asarray(weight, np.float64).reshape(c_out, -1)
-    left, values, right = np.linalg.svd(matrix, full_matrices=False)
-    root = np.sqrt(values[:r])
-    return LowRank((root[:, None] * right[:r]).reshape(r, *rest), left[:, :r] * root)
+    left, values, right = _decomposed(matrix, r)
+    root = np.sqrt(values)
+    return LowRank((root[:, None] * right).reshape(r, *rest), left * root)
+
+
+def _decomposed(matrix: Floats, r: int) -> tuple[Floats, Floats, Floats]:
+    """The r largest singular values, left vectors as columns, right ones as rows.
+
+    Of a large matrix by way of the eigenvectors of its square on the shorter side, which is
+    several times quicker. Values below 1e-7 of the largest drown in rounding there and are
+    taken for zero; fp32 weights know no better.
+    """
+    if min(matrix.shape) <= _SMALL:
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        return left[:, :r], values[:r], right[:r]
+    if matrix.shape[0] > matrix.shape[1]:
+        right, values, left = _decomposed(matrix.T, r)
+        return left.T, values, right.T
+    squares, left = np.linalg.eigh(matrix @ matrix.T)
+    largest = slice(-1, -r - 1, -1)
+    values, left = np.sqrt(squares[largest].clip(0)), left[:, largest]
+    values = np.where(values > 1e-7 * values[0], values, 0.0)
+    right = left.T @ matrix / np.where(values > 0, values, np.inf)[:, None]
+    return left, values, right
 
 
 def kernel_of(split: Separable | LowRank) -> Floats:

@@ -15,7 +15,7 @@ def convert(
     data: str | Path,
     *,
     out: str | Path,
-    to: Kind = "separable",
+    to: Kind | Sequence[Kind] = "separable",
     weights: str | Path | None = None,
     input_shape: Sequence[int] | None = None,
     layers: Sequence[str] = (),
@@ -35,7 +35,8 @@ def convert(
         source: `timm:NAME`, `torchvision:NAME` or `package.module:attribute`.
         data: labelled images, as for `lithe.fit`.
         out: a new or empty folder for the result.
-        to: what takes the place of convolutions.
+        to: what takes the place of layers, or several of that; linear
+            layers can only be `low-rank`.
         weights: a safetensors file of the network's trained state dict.
         input_shape: n c h w, if not the network's own.
         layers: patterns of the layers to replace; chosen by measurement without any.
@@ -57,7 +58,7 @@ def convert(
         source=source,
         weights=None if weights is None else str(weights),
         data=str(data),
-        kind=to,
+        kinds=(to,) if isinstance(to, str) else tuple(to),
         input_shape=None if input_shape is None else tuple(input_shape),
         layers=tuple(layers),
         size=size,

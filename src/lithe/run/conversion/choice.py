@@ -1,4 +1,4 @@
-"""Which convolutions to replace by what: measured loss against measured saving, under limits."""
+"""Which layers to replace by what: measured loss against measured saving, under limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def choose(layers: Sequence[LayerState], base_s: float, base_macs: int, target: 
 
     All layers begin with what saves most of what is limited. While the limits hold, the step
     that gives back most loss for what it costs is taken: a larger replacement, or the
-    convolution itself. Without limits every layer gets what saves most time, if anything does,
+    layer itself. Without limits every layer gets what saves most time, if anything does,
     and nothing is given back. Losses are taken to add up, and so are savings. Under both limits
     savings are those of time, or of MACs where nothing is found so.
     """

@@ -12,6 +12,7 @@ from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.conversion.file import load_converted
 from lithe.nets.conversion.places import Place, named, places
+from lithe.nets.conversion.rows import either
 from lithe.progress import Progress
 from lithe.report.compare_page import compare_page
 from lithe.report.conversion_rows import ConversionRows
@@ -97,6 +98,11 @@ def check_settings(settings: ConversionSettings) -> None:
     for limit, _ in asked(settings.budget):
         if limit.field not in ("max_latency_s", "max_macs"):
             raise LitheError(f"{limit.option} cannot be held by a conversion; give --max-latency")
+    if settings.size is not None and len(settings.kinds) > 1:
+        raise LitheError(
+            f"--size {settings.size} would be that of {either(settings.kinds)}, which have "
+            "sizes of their own; give one --to"
+        )
     if settings.epochs == 0 and settings.keep_accuracy is not None:
         raise LitheError("--keep-accuracy needs a fine-tuning to judge: leave out --epochs 0")
 
@@ -120,11 +126,11 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     calibration = calibration_of(train_images, original.preprocessing, settings)
     x = calibration.inputs[0][:1]
     there = places(original.network, x)
-    wanted = named(there, settings.layers, settings.kind) if settings.layers else there
-    if all(settings.kind not in place.kinds for place in wanted):
+    wanted = named(there, settings.layers, settings.kinds) if settings.layers else there
+    if not any(set(settings.kinds) & set(place.kinds) for place in wanted):
         raise LitheError(
-            f"{settings.source} has no layer that a {settings.kind} one can take the place of: "
-            f"{wanted[0].layer}: {wanted[0].reason or 'another kind only'}"
+            f"{settings.source} has no layer that a {either(settings.kinds)} one can take the "
+            f"place of: {wanted[0].layer}: {wanted[0].reason or 'another kind only'}"
         )
     base = timed(original.network, original)
     # What is refused before this leaves the folder as it was, so that it can be given again.

@@ -4,9 +4,10 @@ import torch
 from torch import nn
 
 from lithe.errors import LitheError
+from lithe.nets.conversion.layers import Layer
 from lithe.nets.conversion.places import Place
 from lithe.nets.conversion.rewrite import rewritten
-from lithe.nets.conversion.rows import Replacement
+from lithe.nets.conversion.rows import Kind, Replacement, either
 from lithe.profiling.latency import Latency, latencies
 from lithe.progress import Progress
 from lithe.run.conversion.choice import Target, choose
@@ -45,8 +46,8 @@ def measure_layers(
 
         work.update(base_macs=static_profile(original.network, original.shape).macs)
 
-    def sizes(conv: nn.Conv2d) -> tuple[int, ...]:
-        return (settings.size,) if settings.size else sizes_for(conv, settings.kind)
+    def sizes(layer: Layer, kind: Kind) -> tuple[int, ...]:
+        return (settings.size,) if settings.size else sizes_for(layer, kind)
 
     with progress.task("Measuring layers", len(wanted)) as advance:
         advance(len(work.state.layers))
@@ -58,7 +59,7 @@ def measure_layers(
         measure(
             original.network,
             wanted,
-            settings.kind,
+            settings.kinds,
             sizes,
             calibration,
             x,
@@ -88,8 +89,9 @@ def chosen(work: Work, original: Original, progress: Progress) -> tuple[Replacem
         choice = choose(state.layers, base_s, base_macs, Target(seconds, budget.max_macs))
         if budget.max_macs is not None and choice.macs > budget.max_macs:
             raise LitheError(
-                f"no conversion to {state.settings.kind} has at most {budget.max_macs:,} MACs; "
-                f"{choice.macs:,} are left of {base_macs:,} with {len(choice.rows)} layers replaced"
+                f"no conversion to {either(state.settings.kinds)} has at most "
+                f"{budget.max_macs:,} MACs; {choice.macs:,} are left of {base_macs:,} with "
+                f"{len(choice.rows)} layers replaced"
             )
         if budget.max_latency_s is None or seconds is None:
             return choice.rows
@@ -106,7 +108,7 @@ def chosen(work: Work, original: Original, progress: Progress) -> tuple[Replacem
         # The last try is the quickest that there is.
         seconds = seconds * budget.max_latency_s / found.p80_s * 0.99 if tries_left > 1 else 0.0
     raise LitheError(
-        f"no conversion to {state.settings.kind} takes at most "
+        f"no conversion to {either(state.settings.kinds)} takes at most "
         f"{format_seconds(budget.max_latency_s or 0)}: the quickest takes "
         f"{format_seconds(closest)}, the original {format_seconds(base_s)}; allow more, another "
         "--to, or a smaller --input"
@@ -121,6 +123,6 @@ def nothing(state: ConversionState) -> str:
             f"{state.base_macs:,} MACs; ask for less, or name layers by --layers without limits"
         )
     return (
-        f"no replacement by {state.settings.kind} would save time on this machine; name layers "
-        "by --layers to replace them all the same, or give another --to"
+        f"no replacement by {either(state.settings.kinds)} would save time on this machine; name "
+        "layers by --layers to replace them all the same, or give another --to"
     )

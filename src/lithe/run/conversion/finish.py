@@ -1,5 +1,6 @@
 """A finished conversion written, measured again, and told of."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from lithe import __version__
 from lithe.nets.card import ConvertedCard
 from lithe.nets.conversion.file import save_converted
 from lithe.nets.conversion.places import Place
-from lithe.nets.conversion.rows import KINDS
+from lithe.nets.conversion.rows import KINDS, Kind
 from lithe.profiling.compare import side_by_side
 from lithe.profiling.side_by_side import SideBySide
 from lithe.profiling.subject import subject_of
@@ -47,7 +48,9 @@ def side_by_side_with(
 ) -> SideBySide:
     """The network before and after, counted, and timed in turns in both runtimes."""
     before = replace(subject_of(original.network, original.shape), name=settings.source)
-    after = replace(subject_of(network, original.shape), name=f"converted to {settings.kind}")
+    after = replace(
+        subject_of(network, original.shape), name=f"converted to {both(settings.kinds)}"
+    )
     return side_by_side(
         [before, after], settings.source, ("lithe", "eager"), settings.threads, progress
     )
@@ -67,9 +70,8 @@ def conversion_rows(
     times = [run.total.p50_s if run else float("nan") for run in runs]
     threads = runs[0].total.threads if runs[0] else 1
     return ConversionRows(
-        title=f"{state.settings.source} converted to {state.settings.kind}",
+        title=f"{state.settings.source} converted to {both(state.settings.kinds)}",
         command=state.command,
-        kind=state.settings.kind,
         steps=tuple((name, state.metrics[name]) for name in STEPS if name in state.metrics),
         layers=_layers(state, there),
         limits=tuple(
@@ -119,7 +121,7 @@ def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[Converted
 
 
 def _left(each: LayerState, state: ConversionState) -> str:
-    """Why a convolution that could have been replaced was not."""
+    """Why a layer that could have been replaced was not."""
     if any(row.layer == each.layer for row in state.chosen or ()):
         return "to keep the accuracy"
     assert each.seconds is not None
@@ -149,6 +151,11 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
     return (*facts, ("Started", state.started))
 
 
+def both(kinds: Sequence[Kind]) -> str:
+    """Kinds in words, all of them."""
+    return " and ".join(kinds)
+
+
 def _chosen_by(settings: ConversionSettings) -> str:
     if settings.layers:
         return f"name: {', '.join(settings.layers)}"
@@ -163,14 +170,14 @@ def _what_would(
     """For each other kind, the seconds that its quickest replacements save in all."""
     x, found = torch.zeros(original.shape), []
     for kind in KINDS:
-        if kind == state.settings.kind:
+        if kind in state.settings.kinds:
             continue
         layers: list[LayerState] = []
         measure(
             original.network,
             there,
-            kind,
-            lambda conv, kind=kind: sizes_for(conv, kind)[:1],  # type: ignore[misc]
+            (kind,),
+            lambda layer, kind: sizes_for(layer, kind)[:1],
             None,
             x,
             threads,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lithe.nets.conversion.layers import replacement_for
+from lithe.nets.conversion.layers import Layer, replacement_for
 from lithe.nets.conversion.places import Place, largest
 from lithe.nets.conversion.refit import refit
 from lithe.nets.conversion.rewrite import rewritten
@@ -41,9 +41,9 @@ def loss_of(network: nn.Module, calibration: Calibration) -> float:
     return total / images
 
 
-def sizes_for(conv: nn.Conv2d, kind: Kind) -> tuple[int, ...]:
+def sizes_for(layer: Layer, kind: Kind) -> tuple[int, ...]:
     """Sizes of a replacement that are worth trying, the smallest first."""
-    most = largest(conv, kind)
+    most = largest(layer, kind)
     match kind:
         case "separable":
             return tuple(r for r in FILTERS if r <= most)
@@ -56,20 +56,21 @@ def sizes_for(conv: nn.Conv2d, kind: Kind) -> tuple[int, ...]:
 def measure(
     network: nn.Module,
     places: Sequence[Place],
-    kind: Kind,
-    sizes: Callable[[nn.Conv2d], tuple[int, ...]],
+    kinds: Sequence[Kind],
+    sizes: Callable[[Layer, Kind], tuple[int, ...]],
     calibration: Calibration | None,
     x: Tensor,
     threads: int,
     known: Sequence[LayerState],
     on_layer: Callable[[LayerState], None],
 ) -> None:
-    """Tell `on_layer` of each convolution in order, those in `known` left out.
+    """Tell `on_layer` of each layer in order, those in `known` left out.
 
+    A layer's options come in the order of `kinds`.
     Without a calibration losses are 0: only times are asked for.
     """
     done = {each.layer for each in known}
-    able = [place.layer for place in places if kind in place.kinds]
+    able = [place.layer for place in places if set(kinds) & set(place.kinds)]
     shapes = inputs_of(network, x, able)
     base = loss_of(network, calibration) if calibration is not None else 0.0
     for place in places:
@@ -79,12 +80,17 @@ def measure(
             reason = place.reason or f"only {' or '.join(place.kinds)} would fit"
             on_layer(LayerState(place.layer, place.macs, reason=reason))
             continue
-        conv = network.get_submodule(place.layer)
-        assert isinstance(conv, nn.Conv2d)
-        rows = [Replacement(place.layer, kind, size) for size in sizes(conv)]
-        made: list[nn.Module] = [nn.Sequential(replacement_for(conv, row)) for row in rows]
+        layer = network.get_submodule(place.layer)
+        assert isinstance(layer, Layer)
+        rows = [
+            Replacement(place.layer, kind, size)
+            for kind in kinds
+            if kind in place.kinds
+            for size in sizes(layer, kind)
+        ]
+        made: list[nn.Module] = [nn.Sequential(replacement_for(layer, row)) for row in rows]
         shape = shapes[place.layer]
-        seconds = times_of([nn.Sequential(conv), *made], shape, threads)
+        seconds = times_of([nn.Sequential(layer), *made], shape, threads)
         options = tuple(
             Option(
                 row,

@@ -13,7 +13,7 @@ from lithe.run.settings import Machine
 from lithe.search.budget import Budget
 from lithe.training.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
 NAME = "convert.json"
 CALIBRATION = 256  # images
 
@@ -21,11 +21,11 @@ CALIBRATION = 256  # images
 class ConversionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """All that decides a conversion besides the images and the machine.
 
-    `source` and `weights` are the trained network, `kind` what takes the place of its
-    convolutions. `layers` are patterns of names; without them the convolutions are chosen by
+    `source` and `weights` are the trained network, `kinds` what takes the place of its
+    layers. `layers` are patterns of names; without them layers are chosen by
     measured loss against measured saving. `size` is that of every replacement (see
     `Replacement`); without it sizes are chosen as well. `keep_accuracy` is the loss of
-    accuracy, as a share, beyond which convolutions are left as they are. `calibration` images
+    accuracy, as a share, beyond which layers are left as they are. `calibration` images
     choose, refit and re-estimate. `epochs` 0: nothing is trained. `distil` says how much of
     the loss is the original network's.
     """
@@ -33,7 +33,7 @@ class ConversionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     weights: str | None
     data: str
-    kind: Kind
+    kinds: Annotated[tuple[Kind, ...], Meta(min_length=1)]
     input_shape: tuple[int, ...] | None = None
     layers: tuple[str, ...] = ()
     size: Annotated[int, Meta(ge=1)] | None = None
@@ -53,7 +53,7 @@ class ConversionSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Option(Struct, frozen=True, forbid_unknown_fields=True):
-    """What could stand in place of a convolution, and what that would change.
+    """What could stand in place of a layer, and what that would change.
 
     `loss` is by how many nats the loss on the calibration images rises when this is the only
     replacement; `seconds` are those of the replacement by itself in lithe's engine.
@@ -66,7 +66,7 @@ class Option(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerState(Struct, frozen=True, forbid_unknown_fields=True):
-    """A convolution of the original; without options, `reason` says why it stays."""
+    """A layer of the original; without options, `reason` says why it stays."""
 
     layer: str
     macs: int
