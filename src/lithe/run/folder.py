@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.run.settings import FORMAT, OLDER, State
+from lithe.run.state_file import read_state_file, write_state_file
 from lithe.training.history import EpochRow
 
 
@@ -57,8 +58,7 @@ class Folder:
         """Replace the state, on disk too."""
         self.state = state
         if self.writes:
-            text = msgspec.json.format(msgspec.json.encode(state), indent=2)
-            write_atomically(self.path / "run.json", text + b"\n")
+            write_state_file(self.path / "run.json", state)
 
     def write_history(self, rows: Sequence[EpochRow]) -> None:
         """Replace the history."""
@@ -86,20 +86,8 @@ def read_state(path: Path) -> State:
     Raises:
         LitheError: no run there, or one that this version cannot read.
     """
-    file = path / "run.json"
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise LitheError(f"no run in {path}: {file.name}: {error.strerror}") from None
-    try:
-        version = msgspec.json.decode(raw).get("format")
-        if version not in (FORMAT, *OLDER):
-            known = ", ".join(map(str, (*OLDER, FORMAT)))
-            raise LitheError(f"{file} is of format {version}; this version reads {known}")
-        state = msgspec.json.decode(raw, type=State)
-        return _first_version(state) if state.format == 1 else state
-    except (msgspec.MsgspecError, AttributeError) as error:
-        raise LitheError(f"{file} cannot be read: {error}") from None
+    state = read_state_file(path / "run.json", State, (*OLDER, FORMAT), "run")
+    return _first_version(state) if state.format == 1 else state
 
 
 def _first_version(state: State) -> State:

@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from lithe.arch import Architecture
 from lithe.errors import LitheError
-from lithe.files import write_atomically
 from lithe.latency_table.values import Predicted
 from lithe.profiling.latency import Latency
 from lithe.run.settings import Machine
+from lithe.run.state_file import read_state_file, write_state_file
 from lithe.search.budget import Budget
 from lithe.search.price import Price
 
@@ -76,8 +75,7 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True):
 
 def write_front(folder: Path, front: Front) -> None:
     """Put the front into its folder."""
-    text = msgspec.json.format(msgspec.json.encode(front), indent=2)
-    write_atomically(folder / NAME, text + b"\n")
+    write_state_file(folder / NAME, front)
 
 
 def read_front(folder: Path) -> Front:
@@ -87,21 +85,10 @@ def read_front(folder: Path) -> Front:
         LitheError: no front there, one that is not finished, or one that this version
             cannot read.
     """
-    file = folder / NAME
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
+    if not (folder / NAME).exists():
         if (folder / "pareto.json").exists():
             raise LitheError(
                 f"the front in {folder} is not finished; go on with: lithe pareto --resume {folder}"
-            ) from None
-        raise LitheError(
-            f"no front in {folder}: {file.name}: {error.strerror}; make one with lithe pareto"
-        ) from None
-    try:
-        version = msgspec.json.decode(raw).get("format")
-        if version != FORMAT:
-            raise LitheError(f"{file} is of format {version}; this version reads {FORMAT}")
-        return msgspec.json.decode(raw, type=Front)
-    except (msgspec.MsgspecError, AttributeError) as error:
-        raise LitheError(f"{file} cannot be read: {error}") from None
+            )
+        raise LitheError(f"no front in {folder}: no {NAME}; make one with lithe pareto")
+    return read_state_file(folder / NAME, Front, (FORMAT,), "front")

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from lithe.errors import LitheError
-from lithe.files import write_atomically
+from lithe.run.state_file import read_state_file, write_state_file
 from lithe.search.shortlist import Candidate
 
 FORMAT = 1
@@ -33,8 +31,7 @@ class FrontState(Struct, frozen=True, forbid_unknown_fields=True):
 
 def write_front_state(folder: Path, state: FrontState) -> None:
     """Put the state on disk."""
-    text = msgspec.json.format(msgspec.json.encode(state), indent=2)
-    write_atomically(folder / NAME, text + b"\n")
+    write_state_file(folder / NAME, state)
 
 
 def read_front_state(folder: Path) -> FrontState:
@@ -43,15 +40,4 @@ def read_front_state(folder: Path) -> FrontState:
     Raises:
         LitheError: no front there, or one that this version cannot read.
     """
-    file = folder / NAME
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise LitheError(f"no front in {folder}: {file.name}: {error.strerror}") from None
-    try:
-        version = msgspec.json.decode(raw).get("format")
-        if version != FORMAT:
-            raise LitheError(f"{file} is of format {version}; this version reads {FORMAT}")
-        return msgspec.json.decode(raw, type=FrontState)
-    except (msgspec.MsgspecError, AttributeError) as error:
-        raise LitheError(f"{file} cannot be read: {error}") from None
+    return read_state_file(folder / NAME, FrontState, (FORMAT,), "front")

@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from lithe.errors import LitheError
-from lithe.files import write_atomically
 from lithe.nets.conversion.rows import Kind, Replacement
 from lithe.run.settings import Machine
+from lithe.run.state_file import read_state_file, write_state_file
 from lithe.search.budget import Budget
 from lithe.training.recipe import Recipe
 
@@ -125,8 +123,7 @@ class ConversionState(Struct, frozen=True, forbid_unknown_fields=True):
 
 def write_state(folder: Path, state: ConversionState) -> None:
     """Put the state on disk."""
-    text = msgspec.json.format(msgspec.json.encode(state), indent=2)
-    write_atomically(folder / NAME, text + b"\n")
+    write_state_file(folder / NAME, state)
 
 
 def read_conversion(folder: Path) -> ConversionState:
@@ -135,15 +132,4 @@ def read_conversion(folder: Path) -> ConversionState:
     Raises:
         LitheError: no conversion there, or one that this version cannot read.
     """
-    file = folder / NAME
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise LitheError(f"no conversion in {folder}: {file.name}: {error.strerror}") from None
-    try:
-        version = msgspec.json.decode(raw).get("format")
-        if version != FORMAT:
-            raise LitheError(f"{file} is of format {version}; this version reads {FORMAT}")
-        return msgspec.json.decode(raw, type=ConversionState)
-    except (msgspec.MsgspecError, AttributeError) as error:
-        raise LitheError(f"{file} cannot be read: {error}") from None
+    return read_state_file(folder / NAME, ConversionState, (FORMAT,), "conversion")
