@@ -42,9 +42,12 @@ SEEDS, DATA = (0, 1, 2), ("digits", "pictures")
 # A result file for each network: they were not all trained on the same machine.
 FILES = {"torchvision:resnet18": "convert_resnet18", "torchvision:vgg11_bn": "convert_vgg11"}
 SIDES = {"torchvision:resnet18": 128, "torchvision:vgg11_bn": 64}
+# Timed besides: what VGG-11 is usually given, too much to train on.
+LARGE = {"torchvision:vgg11_bn": 224}
 # Of what begins from random weights; VGG-11 stays at chance with more.
 RATES = {"torchvision:resnet18": 1e-3, "torchvision:vgg11_bn": 3e-4}
-EPOCHS = {"original": 20, "converted": 10}
+# Of the original, and of every student.
+EPOCHS = {"torchvision:resnet18": (20, 10), "torchvision:vgg11_bn": (20, 5)}
 # Which weights a student begins with, whether they are refitted, the share of the teacher.
 STUDENTS: dict[str, tuple[bool, bool, float]] = {
     "from scratch": (False, False, 0.0),
@@ -56,7 +59,7 @@ STUDENTS: dict[str, tuple[bool, bool, float]] = {
 
 
 def settings_for(case: Row, student: str = "carried, refitted, distilled") -> ConversionSettings:
-    side = SIDES[case["network"]]
+    side = case.get("side", SIDES[case["network"]])
     carry, refit, distil = STUDENTS[student]
     return ConversionSettings(
         source=case["network"],
@@ -64,7 +67,7 @@ def settings_for(case: Row, student: str = "carried, refitted, distilled") -> Co
         data=case["data"],
         kinds=("separable", "low-rank"),
         input_shape=(1, 3, side, side),
-        epochs=EPOCHS["converted"],
+        epochs=EPOCHS[case["network"]][1],
         carry=carry,
         refit=refit,
         distil=distil,
@@ -85,7 +88,7 @@ def trained_original(case: Row, data: ImageData, device: torch.device, keep: Pat
         return replace(original, network=original.network.to(device).eval())
     recipe = recipe_for(len(data.train), 10_000_000)
     rate = RATES[case["network"]]
-    recipe = msgspec.structs.replace(recipe, epochs=EPOCHS["original"], learning_rate=rate)
+    recipe = msgspec.structs.replace(recipe, epochs=EPOCHS[case["network"]][0], learning_rate=rate)
     alone = msgspec.structs.replace(settings, distil=0.0)
     images = (data.train, data.held_out)
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +115,7 @@ def trained_on() -> str:
 def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = False) -> list[Row]:
     """The original and every student of one network, data set and seed."""
     if quick:
-        EPOCHS.update(original=2, converted=1)
+        EPOCHS.update(dict.fromkeys(EPOCHS, (2, 1)))
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     on = trained_on()
@@ -222,7 +225,12 @@ def main() -> None:
     asked = parser.parse_args()
     networks = asked.network or list(FILES)
     if asked.times:
-        todo = [{"network": name, "threads": threads} for name in networks for threads in (1, 2)]
+        todo = [
+            {"network": name, "side": side, "threads": threads}
+            for name in networks
+            for side in dict.fromkeys((SIDES[name], LARGE.get(name, SIDES[name])))
+            for threads in (1, 2)
+        ]
         fill("convert_times", todo, times, alone=True)
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -62,7 +62,8 @@ def _conditions(result: dict[str, Any]) -> str:
 
 Table = Callable[[dict[str, Any]], str]
 TABLES: dict[str, Table] = {
-    "convert": conversion,
+    "convert_resnet18": conversion,
+    "convert_vgg11": conversion,
     "convert_times": conversion_times,
     "coverage": coverage,
     "digits": digits,
