@@ -5,10 +5,11 @@ import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from lithe.cli.teacher_options import TeacherOptions, distillation_of, teacher_options
 from lithe.errors import LitheError
 from lithe.interrupt import import_whole
 from lithe.units import parse_shape
@@ -43,12 +44,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(0), help="Of fine-tuning; 0 trains nothing.")
 @click.option("--batch-size", type=click.IntRange(2), help="Images per step.")
 @click.option("--learning-rate", type=click.FloatRange(0, 100, min_open=True), help="Its highest.")
-@click.option(
-    "--distill-weight",
-    type=click.FloatRange(0, 1),
-    default=0.9,
-    help="Share of the loss that is the original's answers [0.9].",
-)
+@teacher_options("the fine-tuning learns from instead of the original")
 @click.option("--calibration", type=click.IntRange(2), help="Images to measure losses on [256].")
 @click.option("--out", type=click.Path(), help="Folder for the result; new or empty.")
 @click.option("--resume", type=click.Path(), help="Go on with the conversion in this folder.")
@@ -72,7 +68,6 @@ def command(
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
-    distill_weight: float,
     calibration: int | None,
     out: str | None,
     resume: str | None,
@@ -82,13 +77,14 @@ def command(
     skip_bad_images: bool,
     as_json: bool,
     quiet: bool,
+    **taught: Unpack[TeacherOptions],
 ) -> int:
     """Replace the convolutions of a trained network by efficient ones.
 
     SOURCE is timm:NAME, torchvision:NAME or package.module:attribute, which runs that code
     of yours. Their weights are carried over, mended on images, and trained on with the
-    original as the teacher. Which layers are replaced is decided by what each loses on the
-    images and saves on this machine, or named by --layers.
+    original as the teacher, or that of --teacher. Which layers are replaced is decided by
+    what each loses on the images and saves on this machine, or named by --layers.
 
     \b
         lithe convert timm:resnet18 --weights resnet18.safetensors \\
@@ -127,7 +123,9 @@ def command(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            distil=distill_weight,
+            teacher=taught["teacher"],
+            teacher_weights=taught["teacher_weights"],
+            distillation=distillation_of(taught),
             seed=seed,
             threads=threads,
             workers=workers,

@@ -94,13 +94,13 @@ def for_images(table: Architecture, data: ImageData) -> Architecture:
     return changed(table, num_classes=len(data.classes), in_channels=data.channels)
 
 
-def teacher_fact(settings: TeacherSettings) -> str:
-    """What the page says of the teacher: which, from what file, how."""
+def teacher_fact(settings: TeacherSettings, otherwise: str = "") -> str:
+    """What the page says of the teacher: which, or `otherwise`, from what file, how."""
     how = settings.how
     weights = f", weights of {settings.teacher_weights}" if settings.teacher_weights else ""
     pairs = ", ".join("=".join(pair) for pair in how.features)
     features = f", features {pairs}" if pairs else ""
     return (
-        f"{settings.teacher}{weights}; temperature {how.temperature:g}, weight {how.weight:g}"
-        f"{features}"
+        f"{settings.teacher or otherwise}{weights}; temperature {how.temperature:g}, "
+        f"weight {how.weight:g}{features}"
     )
