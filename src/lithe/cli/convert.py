@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from lithe.cli.resume import check_nothing_besides_resume
 from lithe.cli.teacher_options import TeacherOptions, distillation_of, teacher_options
 from lithe.errors import LitheError
 from lithe.interrupt import import_whole
@@ -93,12 +94,14 @@ def command(
             --max-latency 5ms --data photos/ --out runs/converted
         lithe convert --resume runs/converted
     """  # noqa: D301
-    if (resume is None) == (source is None) or (resume is None) == (out is None):
+    if resume is not None:
+        check_nothing_besides_resume()
+    elif source is None or out is None:
         raise LitheError(
             "name the network, --data and --out FOLDER for a new conversion, or only "
             "--resume FOLDER"
         )
-    if source is not None and data is None:
+    elif data is None:
         raise LitheError("name labelled images by --data: losses are measured on them")
     import_whole("torch")
     from lithe.progress import Progress
