@@ -47,7 +47,7 @@ def command(
         lithe train mobilenet_v2 photos/ --teacher old.onnx --out runs/taught
         lithe train --resume runs/half
     """  # noqa: D301
-    if name is not None and data is None:
+    if name is not None and data is None and options["resume"] is None:
         raise LitheError("name the images too: lithe train NAME DATA --out FOLDER")
 
     def settings(data: str) -> "Settings":
