@@ -32,8 +32,9 @@ from lithe.progress import SILENT
 from lithe.run.conversion.original import Original, calibration_of, open_original
 from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings
-from lithe.run.conversion.tune import carried, recipe_of, tuned
+from lithe.run.conversion.tune import as_teacher, carried, lesson_of, recipe_of, tuned
 from lithe.run.machine import make_fabric
+from lithe.training.distillation import Distillation
 from lithe.training.evaluate import evaluate
 from lithe.training.images import ImageData
 from lithe.training.recipe import recipe_for
@@ -70,7 +71,7 @@ def settings_for(case: Row, student: str = "carried, refitted, distilled") -> Co
         epochs=EPOCHS[case["network"]][1],
         carry=carry,
         refit=refit,
-        distil=distil,
+        distillation=Distillation(weight=distil),
         seed=case["seed"],
         workers=case.get("workers", 0),
     )
@@ -89,11 +90,12 @@ def trained_original(case: Row, data: ImageData, device: torch.device, keep: Pat
     recipe = recipe_for(len(data.train), 10_000_000)
     rate = RATES[case["network"]]
     recipe = msgspec.structs.replace(recipe, epochs=EPOCHS[case["network"]][0], learning_rate=rate)
-    alone = msgspec.structs.replace(settings, distil=0.0)
+    alone = msgspec.structs.replace(settings, distillation=Distillation(weight=0.0))
+    lesson = lesson_of(alone, as_teacher(alone, original), original.network, original)
     images = (data.train, data.held_out)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "original.safetensors"
-        tuned(original.network, original, images, recipe, alone, fabric(), checkpoint, SILENT)
+        tuned(original.network, lesson, images, recipe, alone, fabric(), checkpoint, SILENT)
     keep.mkdir(parents=True, exist_ok=True)
     save_file(original.network.state_dict(), file)
     return replace(original, network=original.network.to(device).eval())
@@ -148,7 +150,7 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
             with tempfile.TemporaryDirectory() as work:
                 tuned(
                     made.network,
-                    original,
+                    lesson_of(settings, as_teacher(settings, original), made.network, original),
                     (data.train, data.held_out),
                     recipe,
                     settings,

@@ -196,6 +196,7 @@ def test_another_front_is_not_overwritten(result: FrontResult) -> None:
         (("digits", "--max-macs", "10", "--quiet", "--out", "x"), "nothing fits this budget: the"),
         (("digits", "--max-macs", "2M"), "for a new front, or only --resume FOLDER"),
         (("--resume", "nowhere"), "no front in nowhere"),
+        (("--resume", "x", "--points", "8", "--out", "y"), "leave out --points, --out$"),
         (
             ("digits", "--max-latency", "1ms", "--runtime", "eager", "--out", "x"),
             "is searched by predictions, which --runtime eager has none of",

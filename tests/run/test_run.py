@@ -130,6 +130,11 @@ def test_other_images_under_the_same_run_are_refused(result: Result) -> None:
         (("fit", "digits", "--max-macs", "2M"), "--out FOLDER"),
         (("fit", "nowhere", "--max-macs", "2M", "--out", "x"), "nowhere"),
         (("fit", "--resume", "nowhere"), "no run in nowhere"),
+        (
+            ("fit", "digits", "--resume", "x", "--max-macs", "2M", "--seed", "0", "--quiet"),
+            "the settings it began with: leave out DATA, --max-macs, --seed\n",
+        ),
+        (("train", "mobilenet_v2", "--resume", "x", "--json"), "it began with: leave out NAME\n"),
         (("train", "mobilenetv2", "digits", "--out", "x"), "did you mean mobilenet_v2"),
         (("train", "mobilenet_v2", "--out", "x"), "name the images too"),
         (("train", "mobilenet_v1", "digits", "--width", "0.01", "--out", "x"), "no channel at all"),

@@ -40,6 +40,9 @@ def broken():
 
 def maps():
     return nn.Conv2d(1, 3, 3)
+
+
+kept = Small()
 """
 
 
@@ -127,6 +130,19 @@ def test_ones_own_code_with_weights_from_a_file(own: Path) -> None:
     stating = open_teacher("owncode:Stating", None, 3)
     assert (stating.side, stating.mean, stating.std) == (12, (0.1,), (0.2,))
     assert not any(parameter.requires_grad for parameter in stating.module.parameters())
+
+
+def test_an_object_of_ones_own_code_stays_as_it_is(own: Path) -> None:
+    from owncode import Small, kept
+
+    weights = own / "w.safetensors"
+    save_file({name: value + 1 for name, value in kept.state_dict().items()}, weights)
+    teacher = open_teacher("owncode:kept", weights, 3)
+    first, second = (module.get_parameter("0.weight") for module in (teacher.module, kept))
+    assert torch.equal(first, second + 1)
+    assert torch.equal(second, Small().get_parameter("0.weight"))
+    assert second.requires_grad
+    assert kept.training
 
 
 def test_a_librarys_network_with_weights_from_a_file(tmp_path: Path) -> None:

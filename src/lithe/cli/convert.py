@@ -5,10 +5,12 @@ import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from lithe.cli.resume import check_nothing_besides_resume
+from lithe.cli.teacher_options import TeacherOptions, distillation_of, teacher_options
 from lithe.errors import LitheError
 from lithe.interrupt import import_whole
 from lithe.units import parse_shape
@@ -44,12 +46,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(0), help="Of fine-tuning; 0 trains nothing.")
 @click.option("--batch-size", type=click.IntRange(2), help="Images per step.")
 @click.option("--learning-rate", type=click.FloatRange(0, 100, min_open=True), help="Its highest.")
-@click.option(
-    "--distill-weight",
-    type=click.FloatRange(0, 1),
-    default=0.9,
-    help="Share of the loss that is the original's answers [0.9].",
-)
+@teacher_options("the fine-tuning learns from instead of the original")
 @click.option("--calibration", type=click.IntRange(2), help="Images to measure losses on [256].")
 @click.option("--out", type=click.Path(), help="Folder for the result; new or empty.")
 @click.option("--resume", type=click.Path(), help="Go on with the conversion in this folder.")
@@ -73,7 +70,6 @@ def command(
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
-    distill_weight: float,
     calibration: int | None,
     out: str | None,
     resume: str | None,
@@ -83,13 +79,14 @@ def command(
     skip_bad_images: bool,
     as_json: bool,
     quiet: bool,
+    **taught: Unpack[TeacherOptions],
 ) -> int:
     """Replace layers of a trained network by efficient ones.
 
     SOURCE is timm:NAME, torchvision:NAME or package.module:attribute, which runs that code
     of yours. Their weights are carried over, mended on images, and trained on with the
-    original as the teacher. Which layers are replaced is decided by what each loses on the
-    images and saves on this machine, or named by --layers.
+    original as the teacher, or that of --teacher. Which layers are replaced is decided by
+    what each loses on the images and saves on this machine, or named by --layers.
 
     \b
         lithe convert timm:resnet18 --weights resnet18.safetensors \\
@@ -98,12 +95,14 @@ def command(
             --max-latency 5ms --data photos/ --out runs/converted
         lithe convert --resume runs/converted
     """  # noqa: D301
-    if (resume is None) == (source is None) or (resume is None) == (out is None):
+    if resume is not None:
+        check_nothing_besides_resume()
+    elif source is None or out is None:
         raise LitheError(
             "name the network, --data and --out FOLDER for a new conversion, or only "
             "--resume FOLDER"
         )
-    if source is not None and data is None:
+    elif data is None:
         raise LitheError("name labelled images by --data: losses are measured on them")
     import_whole("torch")
     from lithe.progress import Progress
@@ -128,7 +127,9 @@ def command(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            distil=distill_weight,
+            teacher=taught["teacher"],
+            teacher_weights=taught["teacher_weights"],
+            distillation=distillation_of(taught),
             seed=seed,
             threads=threads,
             workers=workers,

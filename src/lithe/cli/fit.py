@@ -6,7 +6,12 @@ import click
 import msgspec
 
 from lithe.cli.runs import execute, run_options
-from lithe.cli.teacher_options import TaughtOptions, taught_settings_of, teacher_options
+from lithe.cli.teacher_options import (
+    FULL_TRAINING,
+    TaughtOptions,
+    taught_settings_of,
+    teacher_options,
+)
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Start every training from timm's ImageNet weights of the nearest width.",
 )
-@teacher_options
+@teacher_options(FULL_TRAINING)
 @run_options
 def command(
     data: str | None,

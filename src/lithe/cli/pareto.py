@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 import msgspec
 
+from lithe.cli.resume import check_nothing_besides_resume
 from lithe.cli.runs import RunOptions, run_options, settings_of
 from lithe.errors import LitheError
 
@@ -54,7 +55,9 @@ def command(
         lithe fit photos/ --max-latency 4ms --front runs/front --out runs/photos
     """  # noqa: D301
     resume, out = options["resume"], options["out"]
-    if (resume is None) == (data is None) or (resume is None) == (out is None):
+    if resume is not None:
+        check_nothing_besides_resume()
+    elif data is None or out is None:
         raise LitheError(
             "name the images and --out FOLDER for a new front, or only --resume FOLDER"
         )

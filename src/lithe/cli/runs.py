@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
+from lithe.cli.resume import check_nothing_besides_resume
 from lithe.errors import LitheError
 from lithe.runtimes import DEFAULT, RUNTIMES, RuntimeName
 
@@ -92,7 +93,9 @@ def execute(settings: "Callable[[str], Settings]", data: str | None, options: Ru
         LitheError: contradictory options, and whatever the run raises.
     """
     resume, out = options["resume"], options["out"]
-    if (resume is None) == (data is None) or (resume is None) == (out is None):
+    if resume is not None:
+        check_nothing_besides_resume()
+    elif data is None or out is None:
         raise LitheError("name the images and --out FOLDER for a new run, or only --resume FOLDER")
     from lithe.progress import Progress
     from lithe.run.run import resume_run, start_run

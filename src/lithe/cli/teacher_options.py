@@ -1,6 +1,7 @@
-"""What `lithe fit` and `lithe train` take of a teacher."""
+"""What a command takes of a teacher."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 import msgspec
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from lithe.training.distillation import Distillation
 
 
-class TaughtOptions(RunOptions):
-    """Those of a command whose full training can learn from a teacher."""
+class TeacherOptions(TypedDict):
+    """These options as click hands them over."""
 
     teacher: str | None
     teacher_weights: str | None
@@ -23,13 +24,16 @@ class TaughtOptions(RunOptions):
     teacher_features: tuple[str, ...]
 
 
-_TEACHER = (
-    click.option(
-        "--teacher",
-        help="A trained network that the full training learns from (the short ones of a search "
-        "do not): timm:NAME, torchvision:NAME, package.module:attribute, FILE.safetensors of "
-        "lithe, or FILE.onnx.",
-    ),
+class TaughtOptions(RunOptions, TeacherOptions):
+    """Those of a command whose full training can learn from a teacher."""
+
+
+FULL_TRAINING = "the full training learns from (the short ones of a search do not)"
+
+_FORMS = (
+    "timm:NAME, torchvision:NAME, package.module:attribute, FILE.safetensors of lithe, or FILE.onnx"
+)
+_HOW = (
     click.option(
         "--teacher-weights",
         type=click.Path(),
@@ -54,11 +58,16 @@ _TEACHER = (
 )
 
 
-def teacher_options(function: F) -> F:
-    """Give a command the options of a teacher."""
-    for option in reversed(_TEACHER):
-        function = option(function)
-    return function
+def teacher_options(use: str) -> Callable[[F], F]:
+    """Give a command the options of a teacher; `use` says what learns from it."""
+    teacher = click.option("--teacher", help=f"A trained network that {use}: {_FORMS}.")
+
+    def give(function: F) -> F:
+        for option in reversed((teacher, *_HOW)):
+            function = option(function)
+        return function
+
+    return give
 
 
 def taught_settings_of(data: str, options: TaughtOptions) -> "Settings":
@@ -71,11 +80,16 @@ def taught_settings_of(data: str, options: TaughtOptions) -> "Settings":
         settings_of(data, options),
         teacher=options["teacher"],
         teacher_weights=options["teacher_weights"],
-        distillation=_distillation(options),
+        distillation=distillation_of(options),
     )
 
 
-def _distillation(options: TaughtOptions) -> "Distillation | None":
+def distillation_of(options: TeacherOptions) -> "Distillation | None":
+    """How a teacher is to teach, None where nothing of it was said.
+
+    Raises:
+        LitheError: a pair of layers that is none.
+    """
     from lithe.training.distillation import Distillation
 
     pairs = []

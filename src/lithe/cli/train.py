@@ -6,7 +6,12 @@ import click
 import msgspec
 
 from lithe.cli.runs import execute, run_options
-from lithe.cli.teacher_options import TaughtOptions, taught_settings_of, teacher_options
+from lithe.cli.teacher_options import (
+    FULL_TRAINING,
+    TaughtOptions,
+    taught_settings_of,
+    teacher_options,
+)
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Start from timm's ImageNet weights, of this or the nearest width.",
 )
-@teacher_options
+@teacher_options(FULL_TRAINING)
 @run_options
 def command(
     name: str | None,
@@ -42,7 +47,7 @@ def command(
         lithe train mobilenet_v2 photos/ --teacher old.onnx --out runs/taught
         lithe train --resume runs/half
     """  # noqa: D301
-    if name is not None and data is None:
+    if name is not None and data is None and options["resume"] is None:
         raise LitheError("name the images too: lithe train NAME DATA --out FOLDER")
 
     def settings(data: str) -> "Settings":

@@ -46,8 +46,7 @@ def _check_teacher(settings: Settings) -> None:
             "a network of a front is trained already, so no --teacher can teach it; leave --front "
             "or --teacher out"
         )
-    named = settings.distillation is not None and settings.distillation.features
-    if named and settings.table is None and settings.searched == "space":
+    if settings.how.features and settings.table is None and settings.searched == "space":
         raise LitheError(
             "--teacher-features names layers, and what layers a network of --search space has is "
             "not known before: use --search grid, or lithe train"

@@ -240,7 +240,7 @@ def _facts(
         )
         facts.insert(1, ("Training", training))
     if settings.teacher is not None:
-        facts.insert(2, ("Teacher", teacher_fact(settings)))
+        facts.insert(2, ("Teacher", f"{teacher_fact(settings)}; in the full training only"))
     if settings.front is not None:
         facts.insert(1, ("Front", f"the network comes from {settings.front}"))
     if processes > 1:

@@ -28,7 +28,24 @@ GENERATION = 6  # of them are drawn and raced at once, after those of the grid
 INHERIT = False
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class TeacherSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which network a training learns from, and how.
+
+    `teacher` names it and `teacher_weights` the file of its weights (see
+    `lithe.training.open_teacher`); `distillation` says how, the defaults if None.
+    """
+
+    teacher: str | None = None
+    teacher_weights: str | None = None
+    distillation: Distillation | None = None
+
+    @property
+    def how(self) -> Distillation:
+        """How the teacher teaches, what was not asked for by default."""
+        return self.distillation or Distillation()
+
+
+class Settings(TeacherSettings, frozen=True, forbid_unknown_fields=True):
     """All that decides a run besides the images and the machine.
 
     With `table` that table is trained; without, the search finds one within `budget`.
@@ -39,10 +56,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `parallel` and `cluster` where, and `store` is the Optuna URL of the trials (None: a file
     in the run's folder). `device` names the file that latencies are predicted from for
     another machine. `front` is the folder of a finished front that the network comes from.
-
-    `teacher` names the network that the full training learns from, and `teacher_weights` the
-    file of its weights (see `lithe.training.teacher.open_teacher`); `distillation` says how, the
-    defaults if None.
+    Only the full training learns from a teacher.
     """
 
     data: str
@@ -64,9 +78,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     store: str | None = None
     device: str | None = None
     front: str | None = None
-    teacher: str | None = None
-    teacher_weights: str | None = None
-    distillation: Distillation | None = None
 
     @property
     def searched(self) -> SearchName:

@@ -1,6 +1,7 @@
 """The teacher of a run: opened and tried before anything is searched or trained."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -8,20 +9,21 @@ from lithe.arch import Architecture, architecture, changed
 from lithe.errors import LitheError
 from lithe.nets.build import Network
 from lithe.nets.card import Preprocessing
-from lithe.run.settings import Settings
+from lithe.run.settings import Settings, TeacherSettings
 from lithe.run.training import seeded
 from lithe.search.space import FAMILIES
-from lithe.training.distillation import Distillation
 from lithe.training.images import ImageData
 from lithe.training.lesson import Lesson
 from lithe.training.open_teacher import open_teacher
 from lithe.training.teacher import Teacher, check_classes
 from lithe.training.transforms import preprocessing
 
+S = TypeVar("S", bound=TeacherSettings)
+
 _TRIED_SIDE = 32  # pixels; what layers a network has does not depend on it
 
 
-def with_teacher(settings: Settings) -> Settings:
+def with_teacher(settings: S) -> S:
     """The settings with the paths of a teacher's files whole, so that a run goes on anywhere.
 
     Raises:
@@ -39,7 +41,7 @@ def with_teacher(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, **{field: str(path) for field, path in named.items()})
 
 
-def teacher_for(settings: Settings, data: ImageData) -> Teacher | None:
+def teacher_for(settings: TeacherSettings, data: ImageData) -> Teacher | None:
     """The teacher that the settings name, if any, for the classes of these images.
 
     Raises:
@@ -59,7 +61,7 @@ def check_layers(settings: Settings, teacher: Teacher | None, data: ImageData) -
     Raises:
         LitheError: a layer of the student or of the teacher that is to be alike is not there.
     """
-    if teacher is None or settings.distillation is None or not settings.distillation.features:
+    if teacher is None or not settings.how.features:
         return
     if settings.table is not None:
         tables = [settings.table]
@@ -84,8 +86,7 @@ def lesson_of(
     """
     if teacher is None:
         return None
-    how = settings.distillation or Distillation()
-    return Lesson(network, teacher, how, prep, settings.seed)
+    return Lesson(network, teacher, settings.how, prep, settings.seed)
 
 
 def for_images(table: Architecture, data: ImageData) -> Architecture:
@@ -93,13 +94,13 @@ def for_images(table: Architecture, data: ImageData) -> Architecture:
     return changed(table, num_classes=len(data.classes), in_channels=data.channels)
 
 
-def teacher_fact(settings: Settings) -> str:
-    """What the page says of the teacher: which, from what file, how."""
-    how = settings.distillation or Distillation()
+def teacher_fact(settings: TeacherSettings, otherwise: str = "") -> str:
+    """What the page says of the teacher: which, or `otherwise`, from what file, how."""
+    how = settings.how
     weights = f", weights of {settings.teacher_weights}" if settings.teacher_weights else ""
     pairs = ", ".join("=".join(pair) for pair in how.features)
     features = f", features {pairs}" if pairs else ""
     return (
-        f"{settings.teacher}{weights}; temperature {how.temperature:g}, weight {how.weight:g}"
-        f"{features}; in the full training only"
+        f"{settings.teacher or otherwise}{weights}; temperature {how.temperature:g}, "
+        f"weight {how.weight:g}{features}"
     )

@@ -7,6 +7,7 @@ may have as timm's do. Where nothing is stated it is the usual constants of `tra
 the size of the student's own inputs.
 """
 
+import copy
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def _opened(text: str, weights: Path | None, classes: int) -> Teacher:
         raise LitheError(f"it has to be trained; name it as {FORMS}")
     library = next((each for each in LIBRARIES if each == source), None)
     if library is None:
-        module = from_user_code(text)
+        module = _apart(from_user_code(text))
         if weights is not None:
             _filled(module, weights, classes)
         return _stated(text, module, stated_input(module))
@@ -93,6 +94,17 @@ def _opened(text: str, weights: Path | None, classes: int) -> Teacher:
         )
     _filled(module, weights, classes)
     return _stated(text, module, input_of(library, name, module))
+
+
+def _apart(module: nn.Module) -> nn.Module:
+    """A copy, as a teacher's weights are filled in and frozen: code may keep what it hands out.
+
+    A network that cannot be copied is used as it is.
+    """
+    try:
+        return copy.deepcopy(module)
+    except Exception:  # the code of a stranger
+        return module
 
 
 def _filled(module: nn.Module, weights: Path, classes: int) -> None:

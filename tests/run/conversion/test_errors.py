@@ -85,7 +85,21 @@ def test_what_is_missing() -> None:
     assert "--data" in error_of(lithe("convert", SMALL, "--out", "out"))
     assert "--out FOLDER" in error_of(lithe("convert", SMALL, "--data", "digits"))
     assert "--resume" in error_of(lithe("convert"))
-    assert "--resume" in error_of(lithe("convert", SMALL, "--resume", "out"))
+
+
+def test_going_on_takes_nothing_that_it_would_not_heed(convert: Convert, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert convert("--out", out, "--epochs", "0").exception is None
+    state = (out / "convert.json").read_bytes()
+    wishes = ("--epochs", "4", "--seed", "0", "--to", "low-rank", "--data", "elsewhere")
+    said = error_of(lithe("convert", "--resume", out, *wishes, "--quiet"))
+    begun = "--resume goes on with the settings it began with: leave out "
+    assert said == f"{begun}--data, --to, --epochs, --seed"
+    assert error_of(lithe("convert", SMALL, "--resume", out)) == f"{begun}SOURCE"
+    for wish in (("--out", "x"), ("--temperature", "4"), ("--teacher-features", "3=3")):
+        assert error_of(lithe("convert", "--resume", out, *wish)) == f"{begun}{wish[0]}"
+    assert (out / "convert.json").read_bytes() == state
+    assert lithe("convert", "--resume", out, "--quiet", "--json").exception is None
 
 
 def test_few_images_are_noted(convert: Convert, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from lithe.progress import Progress
 from lithe.run.conversion.convert import ConversionResult, start_conversion
 from lithe.run.conversion.state import CALIBRATION, ConversionSettings
 from lithe.search.budget import Budget
+from lithe.training.distillation import Distillation
 
 
 def convert(
@@ -23,7 +24,9 @@ def convert(
     budget: Budget | None = None,
     keep_accuracy: float | None = None,
     epochs: int | None = None,
-    distill_weight: float = 0.9,
+    teacher: str | Path | None = None,
+    teacher_weights: str | Path | None = None,
+    distillation: Distillation | None = None,
     calibration: int = CALIBRATION,
     seed: int = 0,
     threads: int | None = None,
@@ -44,15 +47,20 @@ def convert(
         budget: limits on latency (of one image on this machine) and MACs.
         keep_accuracy: the share of accuracy that may be lost; 0.005 is half a point.
         epochs: of fine-tuning; 0 trains nothing.
-        distill_weight: share of the loss that is the original's answers.
+        teacher: a trained network that the fine-tuning learns from, named as for `lithe.fit`;
+            the original if None.
+        teacher_weights: its weights, a state dict in a safetensors file, where the teacher
+            is not a file itself.
+        distillation: how to learn from it; the defaults of `Distillation` if None. The
+            student's layers of `features` are those of the original, by their names.
         calibration: images to measure losses on and to refit with.
         seed: of all that is random.
         threads: to train and measure with.
         quiet: say nothing on stderr.
 
     Raises:
-        LitheError: the network or the images cannot be used, or no conversion is within
-            the budget (the best that was reached is named).
+        LitheError: the network, the teacher or the images cannot be used, or no conversion
+            is within the budget (the best that was reached is named).
     """
     settings = ConversionSettings(
         source=source,
@@ -65,7 +73,9 @@ def convert(
         budget=budget or Budget(),
         keep_accuracy=keep_accuracy,
         epochs=epochs,
-        distil=distill_weight,
+        teacher=None if teacher is None else str(teacher),
+        teacher_weights=None if teacher_weights is None else str(teacher_weights),
+        distillation=distillation,
         seed=seed,
         threads=threads,
         calibration=calibration,

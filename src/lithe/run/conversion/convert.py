@@ -32,18 +32,20 @@ from lithe.run.conversion.state import (
     Round,
     read_conversion,
 )
-from lithe.run.conversion.tune import carried, recipe_of, tuned
+from lithe.run.conversion.tune import as_teacher, carried, lesson_of, recipe_of, tuned
 from lithe.run.conversion.work import Work
 from lithe.run.folder import check_new, held, write_history
 from lithe.run.machine import make_fabric, prepare
 from lithe.run.same_images import fingerprint
 from lithe.run.settings import Settings
+from lithe.run.teacher import teacher_for, with_teacher
 from lithe.run.verify import now
 from lithe.runtimes import check_engine
 from lithe.search.budget import asked
 from lithe.training.evaluate import evaluate
 from lithe.training.image_set import ImageSet
 from lithe.training.images import ImageData, open_data
+from lithe.training.teacher import Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ def start_conversion(
     """A new conversion in the folder `out`.
 
     Raises:
-        LitheError: the folder is not empty, the network or the images cannot be used, or no
-            conversion is within the budget (the best that was reached is named).
+        LitheError: the folder is not empty, the network, the teacher or the images cannot be
+            used, or no conversion is within the budget (the best that was reached is named).
     """
     check_settings(settings)
+    settings = with_teacher(settings)
     fabric = make_fabric()
     machine = prepare(Settings(settings.data, threads=settings.threads))
     check_new(out)
@@ -105,6 +108,16 @@ def check_settings(settings: ConversionSettings) -> None:
         )
     if settings.epochs == 0 and settings.keep_accuracy is not None:
         raise LitheError("--keep-accuracy needs a fine-tuning to judge: leave out --epochs 0")
+    if settings.teacher is None and settings.teacher_weights is not None:
+        raise LitheError(
+            "--teacher-weights are those of a teacher: name it by --teacher (the weights of the "
+            "network that is converted are --weights)"
+        )
+    if settings.epochs == 0 and (settings.teacher or settings.distillation):
+        raise LitheError(
+            "--teacher, --temperature, --distill-weight and --teacher-features say what a "
+            "fine-tuning learns: leave out --epochs 0"
+        )
 
 
 def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
@@ -132,6 +145,10 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
             f"{settings.source} has no layer that a {either(settings.kinds)} one can take the "
             f"place of: {wanted[0].layer}: {wanted[0].reason or 'another kind only'}"
         )
+    teacher = as_teacher(settings, original)
+    if not work.state.finished:  # a finished one is shown without its teacher, which may be gone
+        teacher = teacher_for(settings, data) or teacher
+        lesson_of(settings, teacher, original.network, original)  # are its layers there?
     base = timed(original.network, original)
     # What is refused before this leaves the folder as it was, so that it can be given again.
     if work.state.base_s is None:
@@ -143,12 +160,13 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
             raise LitheError(nothing(work.state))
         work.update(chosen=picked)
     if work.state.rows is None:
-        _settle(work, original, there, (train_images, aside), calibration, fabric, progress)
+        images = train_images, aside
+        _settle(work, original, teacher, there, images, calibration, fabric, progress)
     model = work.path / "model.safetensors"
     if work.state.finished:
         network = load_converted(model, original.network)
     else:
-        network = _final(work, original, there, data, calibration, fabric, progress)
+        network = _final(work, original, teacher, there, data, calibration, fabric, progress)
         write_model(model, network, original, work.state, data)
     return _finished(work, original, network, there, data, few_images(calibration), progress)
 
@@ -156,6 +174,7 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
 def _settle(
     work: Work,
     original: Original,
+    teacher: Teacher,
     there: tuple[Place, ...],
     images: tuple[ImageSet, ImageSet | None],
     calibration: Calibration,
@@ -182,7 +201,7 @@ def _settle(
             checkpoint = work.path / "work" / f"keep-{count}.safetensors"
             tuned(
                 made.network,
-                original,
+                lesson_of(settings, teacher, made.network, original),
                 (train_images, aside),
                 recipe,
                 settings,
@@ -217,6 +236,7 @@ def _settle(
 def _final(
     work: Work,
     original: Original,
+    teacher: Teacher,
     there: tuple[Place, ...],
     data: ImageData,
     calibration: Calibration,
@@ -241,7 +261,7 @@ def _final(
     if recipe is not None:
         tuned(
             made.network,
-            original,
+            lesson_of(settings, teacher, made.network, original),
             (data.train, data.held_out),
             recipe,
             settings,

@@ -21,6 +21,7 @@ from lithe.report.rows import LimitRow
 from lithe.run.conversion.original import Original
 from lithe.run.conversion.sensitivity import measure, sizes_for
 from lithe.run.conversion.state import ConversionSettings, ConversionState, LayerState
+from lithe.run.teacher import teacher_fact
 from lithe.search.budget import asked
 from lithe.training.images import ImageData
 
@@ -142,12 +143,14 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
         ("Seed", str(settings.seed)),
     ]
     if recipe is not None:
-        teacher = f", {settings.distil:.0%} of the loss from the original" * (settings.distil > 0)
         training = (
             f"{recipe.epochs} epochs, batch {recipe.batch_size}, "
-            f"learning rate {recipe.learning_rate:.2g}{teacher}"
+            f"learning rate {recipe.learning_rate:.2g}"
         )
-        facts.insert(2, ("Fine-tuning", training))
+        facts[2:2] = [
+            ("Fine-tuning", training),
+            ("Teacher", teacher_fact(settings, "the original")),
+        ]
     return (*facts, ("Started", state.started))
 
 

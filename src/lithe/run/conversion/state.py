@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from lithe.nets.conversion.rows import Kind, Replacement
-from lithe.run.settings import Machine
+from lithe.run.settings import Machine, TeacherSettings
 from lithe.run.state_file import read_state_file, write_state_file
 from lithe.search.budget import Budget
 from lithe.training.recipe import Recipe
@@ -16,7 +16,7 @@ NAME = "convert.json"
 CALIBRATION = 256  # images
 
 
-class ConversionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class ConversionSettings(TeacherSettings, frozen=True, forbid_unknown_fields=True):
     """All that decides a conversion besides the images and the machine.
 
     `source` and `weights` are the trained network, `kinds` what takes the place of its
@@ -24,8 +24,8 @@ class ConversionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     measured loss against measured saving. `size` is that of every replacement (see
     `Replacement`); without it sizes are chosen as well. `keep_accuracy` is the loss of
     accuracy, as a share, beyond which layers are left as they are. `calibration` images
-    choose, refit and re-estimate. `epochs` 0: nothing is trained. `distil` says how much of
-    the loss is the original network's.
+    choose, refit and re-estimate. `epochs` 0: nothing is trained. Without a `teacher` the
+    original network is the teacher.
     """
 
     source: str
@@ -40,7 +40,6 @@ class ConversionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     epochs: Annotated[int, Meta(ge=0)] | None = None
     batch_size: Annotated[int, Meta(ge=2)] | None = None
     learning_rate: Annotated[float, Meta(gt=0)] | None = None
-    distil: Annotated[float, Meta(ge=0, le=1)] = 0.9
     carry: bool = True
     refit: bool = True
     seed: int = 0

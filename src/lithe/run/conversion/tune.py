@@ -18,7 +18,6 @@ from lithe.run.conversion.original import Original
 from lithe.run.conversion.sensitivity import Calibration, loss_of
 from lithe.run.conversion.state import ConversionSettings, LayerError
 from lithe.run.training import loaders
-from lithe.training.distillation import Distillation
 from lithe.training.history import EpochRow
 from lithe.training.image_set import ImageSet, in_memory
 from lithe.training.lesson import Lesson
@@ -115,9 +114,26 @@ def recipe_of(settings: ConversionSettings, images: int, params: int) -> Recipe:
     return msgspec.convert(msgspec.to_builtins(recipe) | wishes, Recipe)
 
 
+def as_teacher(settings: ConversionSettings, original: Original) -> Teacher:
+    """The original network, to learn from."""
+    network, prep = original.network, original.preprocessing
+    return Teacher(settings.source, network, prep.channels, prep.resolution, prep.mean, prep.std)
+
+
+def lesson_of(
+    settings: ConversionSettings, teacher: Teacher, network: nn.Module, original: Original
+) -> Lesson:
+    """What a converted network is to learn, or the original, whose layers have the same names.
+
+    Raises:
+        LitheError: a layer that is to be alike is not there, or makes no map.
+    """
+    return Lesson(network, teacher, settings.how, original.preprocessing, settings.seed)
+
+
 def tuned(
     network: nn.Module,
-    original: Original,
+    lesson: Lesson,
     images: tuple[ImageSet, ImageSet],
     recipe: Recipe,
     settings: ConversionSettings,
@@ -128,17 +144,11 @@ def tuned(
 ) -> None:
     """Train a converted network in place, from its checkpoint if there is one.
 
-    It learns from labels and, by the share that is asked for, from the original.
+    It learns from labels and, by the share that is asked for, from the lesson's teacher.
     """
     files = 0 if in_memory(images[0]) else len(images[0])
     workers = worker_count(settings.workers, files)
-    train_images, judged = loaders(
-        *images, original.preprocessing, recipe, workers, settings.seed, fabric
-    )
-    lesson = None
-    if settings.distil > 0:
-        how = Distillation(weight=settings.distil)
-        lesson = Lesson(network, _teacher(original), how, original.preprocessing, settings.seed)
+    train_images, judged = loaders(*images, lesson.prep, recipe, workers, settings.seed, fabric)
     history: list[EpochRow] = []
     done = 0
     with progress.task("Fine-tuning", recipe.epochs * len(train_images)) as advance:
@@ -169,11 +179,4 @@ def tuned(
             criterion=lesson,
         )
     network.cpu()
-    original.network.cpu()
-
-
-def _teacher(original: Original) -> Teacher:
-    prep = original.preprocessing
-    return Teacher(
-        "the original", original.network, prep.channels, prep.resolution, prep.mean, prep.std
-    )
+    lesson.teacher.module.cpu()
