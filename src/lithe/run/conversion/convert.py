@@ -17,7 +17,12 @@ from lithe.progress import Progress
 from lithe.report.compare_page import compare_page
 from lithe.report.conversion_rows import ConversionRows
 from lithe.run.conversion.decide import chosen, measure_layers, nothing, timed
-from lithe.run.conversion.finish import conversion_rows, side_by_side_with, write_model
+from lithe.run.conversion.finish import (
+    conversion_rows,
+    layers_in_eager,
+    side_by_side_with,
+    write_model,
+)
 from lithe.run.conversion.original import (
     Original,
     calibration_of,
@@ -150,7 +155,8 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     else:
         network = _final(work, original, there, data, calibration, fabric, progress)
         write_model(model, network, original, work.state, data)
-    return _finished(work, original, network, there, data, few_images(calibration), progress)
+    notes = few_images(calibration)
+    return _finished(work, original, network, there, data, base.threads, notes, progress)
 
 
 def _settle(
@@ -261,12 +267,14 @@ def _finished(
     network: nn.Module,
     there: tuple[Place, ...],
     data: ImageData,
+    threads: int,
     notes: tuple[str, ...],
     progress: Progress,
 ) -> ConversionResult:
     model, page = work.path / "model.safetensors", work.path / "report.html"
     compared = side_by_side_with(original, network, work.state.settings, progress)
-    rows = conversion_rows(work.state, compared, original, there, data, notes)
+    eager = layers_in_eager(work.state, original, network, progress)
+    rows = conversion_rows(work.state, compared, eager, threads, original, there, data, notes)
     write_atomically(page, compare_page(compared, rows).encode())
     if not work.state.finished:
         work.update(finished=now())
