@@ -42,6 +42,13 @@ def test_times_before_and_after_stand_under_their_runtimes() -> None:
     assert "in lithe's engine on 1 thread and in eager PyTorch on 2 threads" in text
 
 
+def test_a_loss_that_rounds_to_nothing_has_no_sign() -> None:
+    layer = replace(rows().layers[1], loss=-0.0001)
+    page = compare_page(compared(), replace(rows(), layers=(layer,)))
+    assert ">0.000<" in page
+    assert "-0.000" not in page.partition('id="layers"')[2].partition("</table>")[0]
+
+
 def test_without_a_conversion_nothing_of_one_is_there() -> None:
     html = compare_page(compared())
     assert 'id="steps"' not in html
@@ -87,6 +94,18 @@ def test_every_column_is_in_sight_on_a_wide_window(opened: Opened) -> None:
         " return [e.scrollWidth, e.clientWidth]; })()"
     )
     assert wide <= seen
+
+
+def test_what_a_row_is_of_stays_in_sight_on_a_narrow_window(opened: Opened) -> None:
+    opened.page.set_viewport_size({"width": 400, "height": 900})
+    left = "document.querySelector('#layers tbody th').getBoundingClientRect().left"
+    before = opened.page.evaluate(left)
+    moved = opened.page.evaluate(
+        "(() => { const e = document.querySelector('#layers .scrolls');"
+        " e.scrollLeft = 300; return e.scrollLeft; })()"
+    )
+    assert moved == 300
+    assert opened.page.evaluate(left) == before
 
 
 def test_dark_and_light_are_both_readable(opened: Opened) -> None:
