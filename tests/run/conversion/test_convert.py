@@ -60,6 +60,7 @@ def test_the_whole_way(convert: Convert, images: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.asarray(answers), expected, rtol=1e-3, atol=1e-4)
     page = (out / "report.html").read_text()
     assert "What became of each layer" in page
+    assert ", 1 thread</dd>" in page
 
 
 def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:

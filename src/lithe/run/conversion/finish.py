@@ -18,6 +18,7 @@ from lithe.profiling.subject import subject_of
 from lithe.progress import Progress
 from lithe.report.conversion_rows import STEPS, ConversionRows, ConvertedLayerRow, became
 from lithe.report.rows import LimitRow
+from lithe.report.words import threads_text
 from lithe.run.conversion.original import Original
 from lithe.run.conversion.sensitivity import measure, sizes_for
 from lithe.run.conversion.state import ConversionSettings, ConversionState, LayerState
@@ -168,7 +169,7 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
         ("Original", f"{settings.source}, weights {settings.weights or 'as the module has them'}"),
         ("Images", f"{data.name}: {counts}, {len(data.classes)} classes"),
         ("Chosen by", _chosen_by(settings)),
-        ("Machine", f"{machine.cpu}, {machine.system}, {machine.threads} threads"),
+        ("Machine", f"{machine.cpu}, {machine.system}, {threads_text(machine.threads)}"),
         ("Software", f"lithe {state.lithe}, torch {machine.torch}, Python {machine.python}"),
         ("Seed", str(settings.seed)),
     ]
