@@ -17,6 +17,7 @@ from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.card import ConvertedCard
 from lithe.run.conversion import convert as steps
+from lithe.run.conversion import keep
 from lithe.run.conversion.state import ConversionState, read_conversion, write_state
 
 
@@ -271,7 +272,7 @@ def test_as_many_are_replaced_as_keep_the_accuracy(
         whole = sum(isinstance(module, torch.nn.Conv2d) for module in network.children())
         return 0.9 - 0.1 * (whole == 2)
 
-    monkeypatch.setattr(steps, "_accuracy", accuracy)
+    monkeypatch.setattr(keep, "accuracy_of", accuracy)
     out = tmp_path / "out"
     result = convert("--out", out, "--keep-accuracy", points, "--epochs", "1")
     assert result.exception is None
@@ -286,7 +287,7 @@ def test_an_accuracy_that_nothing_keeps_is_one_line(
     convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accuracies = iter((0.9, 0.5, 0.6))
-    monkeypatch.setattr(steps, "_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(keep, "accuracy_of", lambda *_: next(accuracies))
     said = error_of(convert("--out", tmp_path / "out", "--keep-accuracy", "1", "--epochs", "1"))
     assert "within 1 points of 90.0%: 60.0% with one layer replaced" in said
 
