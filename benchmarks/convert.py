@@ -143,8 +143,7 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
                 steps[name] = right(network)
 
             made = carried(original, rows, there, settings, calibration, on_step)
-            params = sum(p.numel() for p in made.network.parameters())
-            recipe = recipe_of(settings, len(data.train), params)
+            recipe = recipe_of(settings, len(data.train), made.network)
             if not settings.carry:  # what begins from nothing gets the rate for that
                 recipe = msgspec.structs.replace(recipe, learning_rate=RATES[case["network"]])
             with tempfile.TemporaryDirectory() as work:

@@ -1,5 +1,6 @@
 """The page of a conversion: as a file, and in a real Chromium."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,14 +17,36 @@ def test_numbers_are_there_without_a_script() -> None:
     text = " ".join("".join(seen.text).replace("\u00a0", " ").split())
     for said in (
         "timm:resnet18 converted to separable", "2 layers replaced: 3.2x fewer MACs",
-        "fine-tuned", "94.9 %", "stayed: only 3 input channels", "116 M", "930 us", "0.012",
-        "not held", "15 epochs, batch 32",
+        "fine-tuned", "94.9 %", "stayed: only 3 input channels", "116 M", "930 us",
+        "3.4 ms", "1.87 ms", "0.012", "not held", "15 epochs, batch 32",
     ):  # fmt: skip
         assert said in text, said
     ids = [attributes["id"] for _, attributes in seen.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in seen.tags:
         assert (attributes.get("aria-labelledby") or ids[0]) in ids
+
+
+def test_times_before_and_after_stand_under_their_runtimes() -> None:
+    table = compare_page(compared(), rows()).partition('id="layers"')[2].partition("</table>")[0]
+    cells = [re.findall(r"<td.*?>(.*?)</td>", row) for row in table.split("<tr>")]
+    (turned,) = [row for row in cells if row[:1] == ["separable, 2 filters"]]
+    (kept,) = [row for row in cells if row[:1] == ["stayed: to keep the accuracy"]]
+    assert [cell.replace("\u00a0", " ") for cell in turned[3:7]] == [
+        "2.1 ms", "930 us", "3.4 ms", "1.87 ms"
+    ]  # fmt: skip
+    assert [cell.replace("\u00a0", " ") for cell in kept[3:7]] == ["2.2 ms", "", "3.6 ms", ""]
+    heads = re.findall(r'colspan="\d" scope="colgroup">(\w+)<', table)
+    assert heads == ["MACs", "Engine", "Eager", "Error"]
+    text = " ".join(table.replace("&#39;", "'").split())
+    assert "in lithe's engine on 1 thread and in eager PyTorch on 2 threads" in text
+
+
+def test_a_loss_that_rounds_to_nothing_has_no_sign() -> None:
+    layer = replace(rows().layers[1], loss=-0.0001)
+    page = compare_page(compared(), replace(rows(), layers=(layer,)))
+    assert ">0.000<" in page
+    assert "-0.000" not in page.partition('id="layers"')[2].partition("</table>")[0]
 
 
 def test_without_a_conversion_nothing_of_one_is_there() -> None:
@@ -71,6 +94,18 @@ def test_every_column_is_in_sight_on_a_wide_window(opened: Opened) -> None:
         " return [e.scrollWidth, e.clientWidth]; })()"
     )
     assert wide <= seen
+
+
+def test_what_a_row_is_of_stays_in_sight_on_a_narrow_window(opened: Opened) -> None:
+    opened.page.set_viewport_size({"width": 400, "height": 900})
+    left = "document.querySelector('#layers tbody th').getBoundingClientRect().left"
+    before = opened.page.evaluate(left)
+    moved = opened.page.evaluate(
+        "(() => { const e = document.querySelector('#layers .scrolls');"
+        " e.scrollLeft = 300; return e.scrollLeft; })()"
+    )
+    assert moved == 300
+    assert opened.page.evaluate(left) == before
 
 
 def test_dark_and_light_are_both_readable(opened: Opened) -> None:

@@ -191,6 +191,8 @@ def _summary(result: "ConversionResult") -> dict[str, Any]:
                 "macs_after": row.macs_after,
                 "seconds": row.seconds,
                 "seconds_after": row.seconds_after,
+                "eager_seconds": row.eager_seconds,
+                "eager_seconds_after": row.eager_seconds_after,
                 "loss": row.loss,
                 "error_carried": row.carried,
                 "error_refitted": row.refitted,
@@ -198,6 +200,7 @@ def _summary(result: "ConversionResult") -> dict[str, Any]:
             }
             for row in rows.layers
         ],
+        "layer_threads": dict(zip(("lithe", "eager"), rows.layer_threads, strict=True)),
         "would_save_s": dict(rows.what_would),
         "model": str(result.model),
         "report": str(result.report),

@@ -8,7 +8,7 @@ from lithe.profiling import Profile
 from lithe.profiling.side_by_side import SideBySide
 from lithe.report.compare_text import how_measured, notes, spread
 from lithe.report.conversion_rows import ConversionRows, step_words
-from lithe.report.conversion_text import gain, slower
+from lithe.report.conversion_text import gain, how_timed, slower
 from lithe.report.offline_page import joined, offline_page
 from lithe.report.orders import orders_text
 from lithe.report.profile_tables import KIND_NAMES
@@ -49,6 +49,7 @@ def compare_page(compared: SideBySide, conversion: ConversionRows | None = None)
             "conversion": conversion,
             "gain": joined(gain(conversion)) if conversion else "",
             "slower": [joined(line) for line in slower(conversion)] if conversion else [],
+            "how_timed": how_timed(conversion) if conversion else "",
             "steps": step_words(conversion.steps) if conversion else (),
         },
     )

@@ -20,8 +20,9 @@ class ConvertedLayerRow:
     """One layer of the original and what became of it.
 
     `became` is empty where it stayed, and `reason` says why. Seconds are those of the layer
-    by itself in lithe's engine; `loss` is by how much the loss rises when this layer alone is
-    replaced, in nats; the errors are relative to the original's output, after each step.
+    by itself, in lithe's engine and in eager PyTorch; `loss` is by how much the loss rises when
+    this layer alone is replaced, in nats; the errors are relative to the original's output,
+    after each step.
     """
 
     layer: str
@@ -31,6 +32,8 @@ class ConvertedLayerRow:
     macs_after: int | None = None
     seconds: float | None = None
     seconds_after: float | None = None
+    eager_seconds: float | None = None
+    eager_seconds_after: float | None = None
     loss: float | None = None
     carried: float | None = None
     refitted: float | None = None
@@ -41,7 +44,8 @@ class ConvertedLayerRow:
 class ConversionRows:
     """All that the page of a conversion shows beside the comparison of the two networks.
 
-    `steps` are accuracies on held-out images after each step of `STEPS`. `what_would` are
+    `steps` are accuracies on held-out images after each step of `STEPS`. `layer_threads` are
+    those that layers were timed with, in the engine and in eager PyTorch. `what_would` are
     other conversions with the seconds that they are predicted to save in all; it is filled
     where this one made nothing faster.
     """
@@ -50,6 +54,7 @@ class ConversionRows:
     command: str
     steps: tuple[tuple[str, float], ...]
     layers: tuple[ConvertedLayerRow, ...]
+    layer_threads: tuple[int, int]
     limits: tuple[LimitRow, ...]
     before_s: float
     after_s: float

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lithe.report.conversion_rows import ConversionRows, step_words
 from lithe.report.terminal import Column, facts, head, plain, spaced, table, tail
-from lithe.report.words import limit_name, percent, quantity, verdict
+from lithe.report.words import limit_name, percent, quantity, threads_text, verdict
 
 _LAYER, _BECAME = 26, 28  # letters; figures need the rest of 80
 
@@ -38,6 +38,15 @@ def gain(rows: ConversionRows) -> str:
         f"{layers} layer{'s' * (layers != 1)} replaced: "
         f"{macs}, {how}, "
         f"{percent(rows.steps[0][1])} -> {percent(rows.steps[-1][1])} right"
+    )
+
+
+def how_timed(rows: ConversionRows) -> str:
+    """Where the times of single layers come from."""
+    engine, eager = map(threads_text, rows.layer_threads)
+    return (
+        f"Times are those of the layer by itself, in lithe's engine on {engine} and in eager "
+        f"PyTorch on {eager}; one for which no replacement was tried was not timed."
     )
 
 

@@ -10,6 +10,7 @@ from tests.run.conversion.clock import Clock, made_up
 from tests.run.conversion.networks import SMALL
 
 from lithe.cli import cli
+from lithe.nets.conversion.rows import Replacement
 
 Convert = Callable[..., Result]
 clock = pytest.fixture(made_up)
@@ -33,6 +34,16 @@ def convert(images: Path, clock: Clock) -> Convert:
         return lithe(*command)
 
     return run
+
+
+@pytest.fixture
+def losing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every replacement loses, a larger one less."""
+
+    def loss(network: object, row: Replacement, *_: object) -> float:
+        return 10 / row.size
+
+    monkeypatch.setattr("lithe.run.conversion.sensitivity._loss_with", loss)
 
 
 def lithe(*arguments: str | Path) -> Result:

@@ -16,8 +16,8 @@ from lithe import load
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.nets.card import ConvertedCard
-from lithe.nets.conversion.rows import Replacement
 from lithe.run.conversion import convert as steps
+from lithe.run.conversion import keep
 from lithe.run.conversion.state import ConversionState, read_conversion, write_state
 
 
@@ -61,6 +61,7 @@ def test_the_whole_way(convert: Convert, images: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.asarray(answers), expected, rtol=1e-3, atol=1e-4)
     page = (out / "report.html").read_text()
     assert "What became of each layer" in page
+    assert ", 1 thread</dd>" in page
 
 
 def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
@@ -68,7 +69,8 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert result.exception is None
     found = json.loads(result.stdout)
     assert set(found) == {
-        "accuracy", "latency_s", "macs", "limits", "layers", "would_save_s", "model", "report"
+        "accuracy", "latency_s", "macs", "limits", "layers", "layer_threads", "would_save_s",
+        "model", "report",
     }  # fmt: skip
     assert list(found["accuracy"]) == ["original", "carried", "refitted", "normed"]
     assert found["latency_s"] == {"before": 400e-6, "after": 200e-6}
@@ -79,6 +81,8 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert one["macs"] == 64 * 9 * 8 * 8
     assert one["macs_after"] == 64 * (9 * 8 + 8 * 8)
     assert (one["seconds"], one["seconds_after"]) == (100e-6, 40e-6)
+    assert (one["eager_seconds"], one["eager_seconds_after"]) == (250e-6, 150e-6)
+    assert found["layer_threads"] == {"lithe": 1, "eager": 1}
     assert one["error_refitted"] < one["error_carried"]
     assert two["became"] == "separable"
     assert point["reason"] == "only low-rank would fit"
@@ -149,16 +153,6 @@ def test_layers_are_named_by_patterns_and_get_the_size_that_is_asked_for(
     assert result.exception is None
     assert kinds(out) == {"3": ("separable", 3), "6": ("separable", 3)}
     assert "not named" in result.output
-
-
-@pytest.fixture
-def losing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every replacement loses, a larger one less."""
-
-    def loss(network: object, row: Replacement, *_: object) -> float:
-        return 10 / row.size
-
-    monkeypatch.setattr("lithe.run.conversion.sensitivity._loss_with", loss)
 
 
 def test_a_limit_on_macs_is_held_and_the_rest_stays(
@@ -278,7 +272,7 @@ def test_as_many_are_replaced_as_keep_the_accuracy(
         whole = sum(isinstance(module, torch.nn.Conv2d) for module in network.children())
         return 0.9 - 0.1 * (whole == 2)
 
-    monkeypatch.setattr(steps, "_accuracy", accuracy)
+    monkeypatch.setattr(keep, "accuracy_of", accuracy)
     out = tmp_path / "out"
     result = convert("--out", out, "--keep-accuracy", points, "--epochs", "1")
     assert result.exception is None
@@ -293,7 +287,7 @@ def test_an_accuracy_that_nothing_keeps_is_one_line(
     convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accuracies = iter((0.9, 0.5, 0.6))
-    monkeypatch.setattr(steps, "_accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr(keep, "accuracy_of", lambda *_: next(accuracies))
     said = error_of(convert("--out", tmp_path / "out", "--keep-accuracy", "1", "--epochs", "1"))
     assert "within 1 points of 90.0%: 60.0% with one layer replaced" in said
 

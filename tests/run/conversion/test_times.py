@@ -1,21 +1,53 @@
 """What is timed of layers by themselves; how long they take is not looked at."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 from tests.run.conversion.networks import small
+from torch import nn
 
 from lithe.profiling import turns
 from lithe.run.conversion import times
 
 
-def test_each_module_has_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN_S", 1e-3)
     monkeypatch.setattr(times, "LONGEST_S", 1e-3)
+
+
+def test_each_module_has_a_time(quick: None) -> None:
     network = small().eval()
     found = times.times_of([network[3:4], network[6:7]], (1, 8, 8, 8), threads=1)
     assert len(found) == 2
     assert min(found) > 0
     assert times.macs_of(network[6:7], (1, 8, 8, 8)) == 16 * 72 * 16
+
+
+class Noting(nn.Module):
+    """Notes how its inputs lie in memory; copies of it note in the same place."""
+
+    layouts: ClassVar[set[bool]] = set()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.layouts.add(x.is_contiguous(memory_format=torch.channels_last))
+        assert not torch.is_grad_enabled()
+        return x
+
+
+def test_eager_times_are_in_the_layout_that_is_quickest(quick: None) -> None:
+    found = times.eager_times_of([small()[3:4], Noting()], (1, 8, 8, 8))
+    assert len(found) == 2
+    assert min(found) > 0
+    assert Noting.layouts == {True}
+
+
+@pytest.mark.parametrize("shape", [(1, 16), (1, 5, 16)])
+def test_a_linear_layer_has_an_eager_time_over_any_axes(
+    shape: tuple[int, ...], quick: None
+) -> None:
+    assert len(times.eager_times_of([nn.Linear(16, 3)], shape)) == 1
 
 
 def test_the_shapes_that_layers_are_given() -> None:

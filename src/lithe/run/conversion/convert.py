@@ -17,21 +17,23 @@ from lithe.progress import Progress
 from lithe.report.compare_page import compare_page
 from lithe.report.conversion_rows import ConversionRows
 from lithe.run.conversion.decide import chosen, measure_layers, nothing, timed
-from lithe.run.conversion.finish import conversion_rows, side_by_side_with, write_model
+from lithe.run.conversion.finish import (
+    conversion_rows,
+    layers_in_eager,
+    side_by_side_with,
+    write_model,
+)
+from lithe.run.conversion.keep import settle
 from lithe.run.conversion.original import (
     Original,
+    accuracy_of,
     calibration_of,
     few_images,
     open_original,
     parts,
 )
 from lithe.run.conversion.sensitivity import Calibration
-from lithe.run.conversion.state import (
-    ConversionSettings,
-    ConversionState,
-    Round,
-    read_conversion,
-)
+from lithe.run.conversion.state import ConversionSettings, ConversionState, read_conversion
 from lithe.run.conversion.tune import as_teacher, carried, lesson_of, recipe_of, tuned
 from lithe.run.conversion.work import Work
 from lithe.run.folder import check_new, held, write_history
@@ -42,8 +44,6 @@ from lithe.run.teacher import teacher_for, with_teacher
 from lithe.run.verify import now
 from lithe.runtimes import check_engine
 from lithe.search.budget import asked
-from lithe.training.evaluate import evaluate
-from lithe.training.image_set import ImageSet
 from lithe.training.images import ImageData, open_data
 from lithe.training.teacher import Teacher
 
@@ -161,76 +161,15 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
         work.update(chosen=picked)
     if work.state.rows is None:
         images = train_images, aside
-        _settle(work, original, teacher, there, images, calibration, fabric, progress)
+        settle(work, original, teacher, there, images, calibration, fabric, progress)
     model = work.path / "model.safetensors"
     if work.state.finished:
         network = load_converted(model, original.network)
     else:
         network = _final(work, original, teacher, there, data, calibration, fabric, progress)
         write_model(model, network, original, work.state, data)
-    return _finished(work, original, network, there, data, few_images(calibration), progress)
-
-
-def _settle(
-    work: Work,
-    original: Original,
-    teacher: Teacher,
-    there: tuple[Place, ...],
-    images: tuple[ImageSet, ImageSet | None],
-    calibration: Calibration,
-    fabric: Fabric,
-    progress: Progress,
-) -> None:
-    """How many of the chosen replacements are made: all, or as many as keep the accuracy.
-
-    By bisection over the order of loss for saving; every length that is tried is trained.
-    """
-    settings, chosen = work.state.settings, work.state.chosen
-    assert chosen is not None
-    train_images, aside = images
-    if settings.keep_accuracy is None or aside is None:
-        work.update(rows=chosen)
-        return
-    before = _accuracy(original.network, aside, original)
-    tried = {each.replaced: each.accuracy for each in work.state.rounds}
-
-    def holds(count: int) -> bool:
-        if count not in tried:
-            made = carried(original, chosen[:count], there, settings, calibration)
-            recipe = recipe_of(settings, len(train_images), _params(made.network))
-            checkpoint = work.path / "work" / f"keep-{count}.safetensors"
-            tuned(
-                made.network,
-                lesson_of(settings, teacher, made.network, original),
-                (train_images, aside),
-                recipe,
-                settings,
-                fabric,
-                checkpoint,
-                progress,
-            )
-            tried[count] = _accuracy(made.network, aside, original)
-            work.update(rounds=(*work.state.rounds, Round(count, tried[count])))
-            progress.say(
-                f"{count} layers replaced: {tried[count]:.1%} of the images kept aside right, "
-                f"{before:.1%} before"
-            )
-        assert settings.keep_accuracy is not None
-        return tried[count] >= before - settings.keep_accuracy - 1e-9
-
-    low, high = 0, len(chosen)  # as many as low hold
-    if high and holds(high):
-        low = high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    if not low:
-        raise LitheError(
-            f"no replacement keeps the accuracy within {100 * settings.keep_accuracy:g} points of "
-            f"{before:.1%}: {tried[1]:.1%} with one layer replaced; allow a larger loss, or more "
-            "--epochs"
-        )
-    work.update(rows=chosen[:low])
+    notes = few_images(calibration)
+    return _finished(work, original, network, there, data, base.threads, notes, progress)
 
 
 def _final(
@@ -250,13 +189,13 @@ def _final(
 
     def judge(name: str, network: nn.Module) -> None:
         if name not in metrics:
-            metrics[name] = _accuracy(network, data.held_out, original)
+            metrics[name] = accuracy_of(network, data.held_out, original)
 
     judge("original", original.network)
     made = carried(original, rows, there, settings, calibration, judge, progress)
     recipe = None
     if settings.epochs != 0:
-        recipe = recipe_of(settings, len(data.train), _params(made.network))
+        recipe = recipe_of(settings, len(data.train), made.network)
     work.update(metrics=metrics, errors=made.errors, recipe=recipe)
     if recipe is not None:
         tuned(
@@ -281,23 +220,16 @@ def _finished(
     network: nn.Module,
     there: tuple[Place, ...],
     data: ImageData,
+    threads: int,
     notes: tuple[str, ...],
     progress: Progress,
 ) -> ConversionResult:
     model, page = work.path / "model.safetensors", work.path / "report.html"
     compared = side_by_side_with(original, network, work.state.settings, progress)
-    rows = conversion_rows(work.state, compared, original, there, data, notes)
+    eager = layers_in_eager(work.state, original, network, progress)
+    rows = conversion_rows(work.state, compared, eager, threads, original, there, data, notes)
     write_atomically(page, compare_page(compared, rows).encode())
     if not work.state.finished:
         work.update(finished=now())
     shutil.rmtree(work.path / "work", ignore_errors=True)
     return ConversionResult(work.path, model, page, rows)
-
-
-def _accuracy(network: nn.Module, images: ImageSet, original: Original) -> float:
-    names = [str(index) for index in range(original.outputs)]
-    return evaluate(network, images, original.preprocessing, classes=names).accuracy
-
-
-def _params(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())

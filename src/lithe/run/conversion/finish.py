@@ -1,6 +1,6 @@
 """A finished conversion written, measured again, and told of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from lithe.profiling.subject import subject_of
 from lithe.progress import Progress
 from lithe.report.conversion_rows import STEPS, ConversionRows, ConvertedLayerRow, became
 from lithe.report.rows import LimitRow
+from lithe.report.words import threads_text
 from lithe.run.conversion.original import Original
 from lithe.run.conversion.sensitivity import measure, sizes_for
 from lithe.run.conversion.state import ConversionSettings, ConversionState, LayerState
+from lithe.run.conversion.times import eager_times_of, inputs_of
 from lithe.run.teacher import teacher_fact
 from lithe.search.budget import asked
 from lithe.training.images import ImageData
@@ -57,24 +59,49 @@ def side_by_side_with(
     )
 
 
+def layers_in_eager(
+    state: ConversionState, original: Original, network: nn.Module, progress: Progress
+) -> dict[str, tuple[float, ...]]:
+    """Median seconds in eager PyTorch of each layer that was timed in the engine.
+
+    A layer as it was, then what became of it in `network`, if anything did.
+    """
+    timed = [each.layer for each in state.layers if each.seconds is not None]
+    replaced = {row.layer for row in state.rows or ()}
+    shapes = inputs_of(original.network, torch.zeros(original.shape), timed)
+    found = {}
+    with progress.task("Timing layers in eager PyTorch", len(timed)) as advance:
+        for layer in timed:
+            networks = (original.network, network) if layer in replaced else (original.network,)
+            modules = [each.get_submodule(layer) for each in networks]
+            found[layer] = eager_times_of(modules, shapes[layer])
+            advance(note=layer)
+    return found
+
+
 def conversion_rows(
     state: ConversionState,
     compared: SideBySide,
+    eager: Mapping[str, tuple[float, ...]],
+    threads: int,
     original: Original,
     there: tuple[Place, ...],
     data: ImageData,
     notes: tuple[str, ...],
 ) -> ConversionRows:
-    """What the page shows of a conversion."""
+    """What the page shows of a conversion.
+
+    `eager` is what `layers_in_eager` found, `threads` are those of layers in the engine.
+    """
     before, after = compared.profiles
     runs = [profile.latency("lithe") for profile in (before, after)]
     times = [run.total.p50_s if run else float("nan") for run in runs]
-    threads = runs[0].total.threads if runs[0] else 1
     return ConversionRows(
         title=f"{state.settings.source} converted to {both(state.settings.kinds)}",
         command=state.command,
         steps=tuple((name, state.metrics[name]) for name in STEPS if name in state.metrics),
-        layers=_layers(state, there),
+        layers=_layers(state, eager, there),
+        layer_threads=(threads, torch.get_num_threads()),
         limits=tuple(
             LimitRow(
                 limit.field,
@@ -95,7 +122,9 @@ def conversion_rows(
     )
 
 
-def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[ConvertedLayerRow, ...]:
+def _layers(
+    state: ConversionState, eager: Mapping[str, tuple[float, ...]], there: tuple[Place, ...]
+) -> tuple[ConvertedLayerRow, ...]:
     known = {each.layer: each for each in state.layers}
     rows = {row.layer: row for row in state.rows or ()}
     found = []
@@ -103,6 +132,7 @@ def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[Converted
         each = known.get(place.layer, LayerState(place.layer, place.macs, reason="not named"))
         row, error = rows.get(place.layer), state.errors.get(place.layer)
         option = next((option for option in each.options if option.row == row), None)
+        in_eager = (*eager.get(place.layer, ()), None, None)
         found.append(
             ConvertedLayerRow(
                 layer=place.layer,
@@ -112,6 +142,8 @@ def _layers(state: ConversionState, there: tuple[Place, ...]) -> tuple[Converted
                 macs_after=option.macs if option else None,
                 seconds=each.seconds,
                 seconds_after=option.seconds if option else None,
+                eager_seconds=in_eager[0],
+                eager_seconds_after=in_eager[1],
                 loss=option.loss if option else min((o.loss for o in each.options), default=None),
                 carried=error.carried if error else None,
                 refitted=error.refitted if error else None,
@@ -138,7 +170,7 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
         ("Original", f"{settings.source}, weights {settings.weights or 'as the module has them'}"),
         ("Images", f"{data.name}: {counts}, {len(data.classes)} classes"),
         ("Chosen by", _chosen_by(settings)),
-        ("Machine", f"{machine.cpu}, {machine.system}, {machine.threads} threads"),
+        ("Machine", f"{machine.cpu}, {machine.system}, {threads_text(machine.threads)}"),
         ("Software", f"lithe {state.lithe}, torch {machine.torch}, Python {machine.python}"),
         ("Seed", str(settings.seed)),
     ]

@@ -14,6 +14,7 @@ from lithe.nets.find import find
 from lithe.nets.state_dict import load_state
 from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings
+from lithe.training.evaluate import evaluate
 from lithe.training.image_set import ImageSet, select, split
 from lithe.training.images import ImageData
 from lithe.training.loader import loader
@@ -101,6 +102,12 @@ def calibration_of(
     indices = [index * len(images) // count for index in range(count)]
     batches = loader(select(images, indices), prep, batch_size=BATCH)
     return Calibration(tuple((x, labels) for x, labels in batches))
+
+
+def accuracy_of(network: nn.Module, images: ImageSet, original: Original) -> float:
+    """The share of images that a network gets right, given them as the original takes them."""
+    names = [str(index) for index in range(original.outputs)]
+    return evaluate(network, images, original.preprocessing, classes=names).accuracy
 
 
 def few_images(calibration: Calibration) -> tuple[str, ...]:

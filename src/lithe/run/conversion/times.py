@@ -1,4 +1,4 @@
-"""What convolutions and their replacements take by themselves in lithe's engine."""
+"""What layers and their replacements take by themselves, in lithe's engine and in eager PyTorch."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +10,8 @@ from lithe.cost import cost
 from lithe.engine.compile import compile
 from lithe.engine.source import model_from
 from lithe.graph.ops import Shape
+from lithe.profiling.eager_run import channels_last, eager_way, laid_out
+from lithe.profiling.rounds import Way
 from lithe.profiling.turns import in_turns, way_of
 from lithe.progress import SILENT
 from lithe.runtimes import Ready
@@ -26,7 +28,7 @@ def inputs_of(network: nn.Module, x: Tensor, layers: Sequence[str]) -> dict[str,
 
 
 def times_of(modules: Sequence[nn.Module], shape: Shape, threads: int) -> tuple[float, ...]:
-    """Median seconds of each for an input of one shape, in turns, on so many threads.
+    """Median seconds of each in the engine for one shape, in turns, on so many threads.
 
     Each is compiled by itself, so that what the engine fuses with its neighbours is not seen,
     and its input is in the caches.
@@ -35,18 +37,29 @@ def times_of(modules: Sequence[nn.Module], shape: Shape, threads: int) -> tuple[
         LitheError: the engine does not run one of them.
     """
     x = torch.randn(shape)
-    ways = [
-        way_of(Ready(compile(each, shape, threads=threads), "lithe", threads), x)
-        for each in modules
-    ]
-    with SILENT.task("timing", 1) as advance:
-        runs = in_turns(ways, advance, LONGEST_S * len(ways))
-    return tuple(run.total.p50_s for run in runs)
+    return _medians(
+        [
+            way_of(Ready(compile(each, shape, threads=threads), "lithe", threads), x)
+            for each in modules
+        ]
+    )
+
+
+def eager_times_of(modules: Sequence[nn.Module], shape: Shape) -> tuple[float, ...]:
+    """The same in eager PyTorch on its own threads, all in the layout it is quickest in."""
+    x = laid_out(torch.randn(shape))
+    return _medians([eager_way(channels_last(each), x) for each in modules])
 
 
 def macs_of(module: nn.Module, shape: Shape) -> int:
     """Multiply-accumulates of a module for an input of that shape."""
     return cost(model_from(module, shape).graph).macs
+
+
+def _medians(ways: Sequence[Way]) -> tuple[float, ...]:
+    with SILENT.task("timing", 1) as advance:
+        runs = in_turns(ways, advance, LONGEST_S * len(ways))
+    return tuple(run.total.p50_s for run in runs)
 
 
 @contextmanager

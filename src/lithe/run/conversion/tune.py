@@ -97,9 +97,9 @@ def _estimated(network: nn.Module, calibration: Calibration) -> None:
             value.copy_(kept[name])
 
 
-def recipe_of(settings: ConversionSettings, images: int, params: int) -> Recipe:
+def recipe_of(settings: ConversionSettings, images: int, network: nn.Module) -> Recipe:
     """The default recipe for these images, shorter and gentler, with what the user asked for."""
-    recipe = recipe_for(images, params)
+    recipe = recipe_for(images, sum(weight.numel() for weight in network.parameters()))
     recipe = msgspec.structs.replace(
         recipe,
         epochs=max(5, round(EPOCHS * recipe.epochs)),
