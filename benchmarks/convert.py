@@ -28,11 +28,11 @@ from lithe.cpu import cpu_name
 from lithe.engine.target import instruction_set
 from lithe.nets.conversion.places import Place, largest, places
 from lithe.nets.conversion.rows import Replacement
-from lithe.progress import SILENT
+from lithe.run.conversion.carry import carried
 from lithe.run.conversion.original import Original, calibration_of, open_original
 from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings
-from lithe.run.conversion.tune import as_teacher, carried, lesson_of, recipe_of, tuned
+from lithe.run.conversion.tune import Tuning, as_teacher, recipe_of
 from lithe.run.machine import make_fabric
 from lithe.training.distillation import Distillation
 from lithe.training.evaluate import evaluate
@@ -91,14 +91,17 @@ def trained_original(case: Row, data: ImageData, device: torch.device, keep: Pat
     rate = RATES[case["network"]]
     recipe = msgspec.structs.replace(recipe, epochs=EPOCHS[case["network"]][0], learning_rate=rate)
     alone = msgspec.structs.replace(settings, distillation=Distillation(weight=0.0))
-    lesson = lesson_of(alone, as_teacher(alone, original), original.network, original)
     images = (data.train, data.held_out)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "original.safetensors"
-        tuned(original.network, lesson, images, recipe, alone, fabric(), checkpoint, SILENT)
+        tuning(original, alone).train(original.network, images, recipe, checkpoint)
     keep.mkdir(parents=True, exist_ok=True)
     save_file(original.network.state_dict(), file)
     return replace(original, network=original.network.to(device).eval())
+
+
+def tuning(original: Original, settings: ConversionSettings) -> Tuning:
+    return Tuning(original, as_teacher(settings, original), settings, fabric())
 
 
 def fabric() -> Fabric:
@@ -143,25 +146,21 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
                 steps[name] = right(network)
 
             made = carried(original, rows, there, settings, calibration, on_step)
-            recipe = recipe_of(settings, len(data.train), made.network)
-            if not settings.carry:  # what begins from nothing gets the rate for that
-                recipe = msgspec.structs.replace(recipe, learning_rate=RATES[case["network"]])
+            images = (data.train, data.held_out)
             with tempfile.TemporaryDirectory() as work:
-                tuned(
-                    made.network,
-                    lesson_of(settings, as_teacher(settings, original), made.network, original),
-                    (data.train, data.held_out),
-                    recipe,
-                    settings,
-                    fabric(),
-                    Path(work) / "student.safetensors",
-                    SILENT,
-                )
+                teach = tuning(original, settings)
+                if settings.carry:
+                    recipe = teach.recipe(made.network, images, calibration, Path(work))
+                else:  # what begins from nothing gets the rate for that
+                    recipe = recipe_of(settings, len(data.train), made.network)
+                    rate = RATES[case["network"]]
+                    recipe = msgspec.structs.replace(recipe, learning_rate=rate)
+                teach.train(made.network, images, recipe, Path(work) / "student.safetensors")
             original.network.to(device)
             made.network.to(device)
             row = {"method": student, "accuracy": right(made.network), "before_training": steps}
-            rate = {"learning_rate": recipe.learning_rate, "trained_on": on}
-            result.append(case | row | rate)
+            how = {"epochs": recipe.epochs, "learning_rate": recipe.learning_rate}
+            result.append(case | row | how | {"trained_on": on})
             print(result[-1], flush=True)
         return result
 

@@ -16,6 +16,7 @@ from lithe.nets.conversion.rows import either
 from lithe.progress import Progress
 from lithe.report.compare_page import compare_page
 from lithe.report.conversion_rows import ConversionRows
+from lithe.run.conversion.carry import carried
 from lithe.run.conversion.decide import chosen, measure_layers, nothing, timed
 from lithe.run.conversion.finish import (
     conversion_rows,
@@ -34,7 +35,7 @@ from lithe.run.conversion.original import (
 )
 from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings, ConversionState, read_conversion
-from lithe.run.conversion.tune import as_teacher, carried, lesson_of, recipe_of, tuned
+from lithe.run.conversion.tune import Tuning, as_teacher
 from lithe.run.conversion.work import Work
 from lithe.run.folder import check_new, held, write_history
 from lithe.run.machine import make_fabric, prepare
@@ -45,7 +46,6 @@ from lithe.run.verify import now
 from lithe.runtimes import check_engine
 from lithe.search.budget import asked
 from lithe.training.images import ImageData, open_data
-from lithe.training.teacher import Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,9 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     teacher = as_teacher(settings, original)
     if not work.state.finished:  # a finished one is shown without its teacher, which may be gone
         teacher = teacher_for(settings, data) or teacher
-        lesson_of(settings, teacher, original.network, original)  # are its layers there?
+    tuning = Tuning(original, teacher, settings, fabric, progress)
+    if not work.state.finished:
+        tuning.lesson(original.network)  # are the layers there that are to be alike?
     base = timed(original.network, original)
     # What is refused before this leaves the folder as it was, so that it can be given again.
     if work.state.base_s is None:
@@ -160,13 +162,12 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
             raise LitheError(nothing(work.state))
         work.update(chosen=picked)
     if work.state.rows is None:
-        images = train_images, aside
-        settle(work, original, teacher, there, images, calibration, fabric, progress)
+        settle(work, tuning, there, (train_images, aside), calibration)
     model = work.path / "model.safetensors"
     if work.state.finished:
         network = load_converted(model, original.network)
     else:
-        network = _final(work, original, teacher, there, data, calibration, fabric, progress)
+        network = _final(work, tuning, there, data, calibration)
         write_model(model, network, original, work.state, data)
     notes = few_images(calibration)
     return _finished(work, original, network, there, data, base.threads, notes, progress)
@@ -174,16 +175,13 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
 
 def _final(
     work: Work,
-    original: Original,
-    teacher: Teacher,
+    tuning: Tuning,
     there: tuple[Place, ...],
     data: ImageData,
     calibration: Calibration,
-    fabric: Fabric,
-    progress: Progress,
 ) -> nn.Module:
     """The network of the settled rows, trained; accuracies after each step into the state."""
-    settings, rows = work.state.settings, work.state.rows
+    original, settings, rows = tuning.original, tuning.settings, work.state.rows
     assert rows
     metrics = dict(work.state.metrics)
 
@@ -192,21 +190,17 @@ def _final(
             metrics[name] = accuracy_of(network, data.held_out, original)
 
     judge("original", original.network)
-    made = carried(original, rows, there, settings, calibration, judge, progress)
-    recipe = None
+    made = carried(original, rows, there, settings, calibration, judge, tuning.progress)
+    work.update(metrics=metrics, errors=made.errors)
     if settings.epochs != 0:
-        recipe = recipe_of(settings, len(data.train), made.network)
-    work.update(metrics=metrics, errors=made.errors, recipe=recipe)
-    if recipe is not None:
-        tuned(
+        images, folder = (data.train, data.held_out), work.path / "work"
+        recipe = work.state.recipe or tuning.recipe(made.network, images, calibration, folder)
+        work.update(recipe=recipe)
+        tuning.train(
             made.network,
-            lesson_of(settings, teacher, made.network, original),
-            (data.train, data.held_out),
+            images,
             recipe,
-            settings,
-            fabric,
-            work.path / "work" / "tune.safetensors",
-            progress,
+            folder / "tune.safetensors",
             lambda history: write_history(work.path / "history.csv", history),
         )
         judge("trained", made.network)

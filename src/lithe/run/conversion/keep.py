@@ -1,28 +1,22 @@
 """How many replacements keep the accuracy: found by training, on images that are kept aside."""
 
-from lightning_fabric import Fabric
-
 from lithe.errors import LitheError
 from lithe.nets.conversion.places import Place
-from lithe.progress import Progress
-from lithe.run.conversion.original import Original, accuracy_of
+from lithe.run.conversion.carry import carried
+from lithe.run.conversion.original import accuracy_of
 from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import Round
-from lithe.run.conversion.tune import carried, lesson_of, recipe_of, tuned
+from lithe.run.conversion.tune import Tuning
 from lithe.run.conversion.work import Work
 from lithe.training.image_set import ImageSet
-from lithe.training.teacher import Teacher
 
 
 def settle(
     work: Work,
-    original: Original,
-    teacher: Teacher,
+    tuning: Tuning,
     there: tuple[Place, ...],
     images: tuple[ImageSet, ImageSet | None],
     calibration: Calibration,
-    fabric: Fabric,
-    progress: Progress,
 ) -> None:
     """How many of the chosen replacements are made: all, or as many as keep the accuracy.
 
@@ -31,7 +25,7 @@ def settle(
     Raises:
         LitheError: not even the first of them keeps it.
     """
-    settings, chosen = work.state.settings, work.state.chosen
+    original, settings, chosen = tuning.original, tuning.settings, work.state.chosen
     assert chosen is not None
     train_images, aside = images
     if settings.keep_accuracy is None or aside is None:
@@ -43,21 +37,13 @@ def settle(
     def holds(count: int) -> bool:
         if count not in tried:
             made = carried(original, chosen[:count], there, settings, calibration)
-            recipe = recipe_of(settings, len(train_images), made.network)
-            checkpoint = work.path / "work" / f"keep-{count}.safetensors"
-            tuned(
-                made.network,
-                lesson_of(settings, teacher, made.network, original),
-                (train_images, aside),
-                recipe,
-                settings,
-                fabric,
-                checkpoint,
-                progress,
-            )
+            folder = work.path / "work" / f"keep-{count}"
+            judged = (train_images, aside)
+            recipe = tuning.recipe(made.network, judged, calibration, folder)
+            tuning.train(made.network, judged, recipe, folder / "tune.safetensors")
             tried[count] = accuracy_of(made.network, aside, original)
             work.update(rounds=(*work.state.rounds, Round(count, tried[count])))
-            progress.say(
+            tuning.progress.say(
                 f"{count} layers replaced: {tried[count]:.1%} of the images kept aside right, "
                 f"{before:.1%} before"
             )

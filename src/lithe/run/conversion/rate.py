@@ -1,0 +1,54 @@
+"""The learning rate of a fine-tuning: the highest that does not undo what was carried over.
+
+Carried weights are near a good place already, and how far a step may go there differs by orders of
+magnitude between networks: each output of VGG-11's first linear layer sums 25,088 inputs, all
+of whose weights Adam moves by the full rate at once.
+"""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from torch import nn
+
+from lithe.run.conversion.sensitivity import Calibration, loss_of
+from lithe.training.image_set import ImageSet, select
+from lithe.training.recipe import Recipe
+
+# Of the rate of a training from nothing.
+SHARES = (0.33, 0.1, 0.033, 0.01, 0.003)
+IMAGES = 1024  # in a trial
+
+Train = Callable[[nn.Module, ImageSet, Recipe, Path], None]
+
+
+def rate_by_trial(
+    network: nn.Module,
+    images: ImageSet,
+    calibration: Calibration,
+    recipe: Recipe,
+    train: Train,
+    folder: Path,
+) -> float:
+    """The highest of some rates with which a short training does not raise the loss.
+
+    Each begins with the same weights and runs once over some images, from the rate down to
+    zero; the loss is that on the calibration images. If none holds it, the lowest. `train`
+    trains in place and keeps its state in the file that it is given, so that a trial which
+    was finished is not run again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    before, device = loss_of(network, calibration), calibration.inputs[0].device
+    count = min(IMAGES, len(images))
+    some = select(images, [index * len(images) // count for index in range(count)])
+    for share in SHARES[:-1]:
+        rate = share * recipe.learning_rate
+        short = msgspec.structs.replace(
+            recipe, epochs=1, learning_rate=rate, warmup_epochs=0.25, averaging=0.0
+        )
+        tried = copy.deepcopy(network)
+        train(tried, some, short, folder / f"rate-{share:g}.safetensors")
+        if loss_of(tried.to(device), calibration) <= before:
+            return rate
+    return SHARES[-1] * recipe.learning_rate

@@ -1,0 +1,74 @@
+"""The rate of a fine-tuning is the highest at which a short training loses nothing."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.data_sets import make_folder
+from torch import nn
+
+from lithe.progress import SILENT
+from lithe.run.conversion.rate import SHARES, rate_by_trial
+from lithe.run.conversion.sensitivity import Calibration
+from lithe.training.image_set import ImageSet
+from lithe.training.images import open_data
+from lithe.training.recipe import Recipe
+
+RECIPE = Recipe(epochs=7, batch_size=4, learning_rate=2.0)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> ImageSet:
+    folder = make_folder(tmp_path / "images", classes=2, per_class=5, sides=(8, 9))
+    return open_data(str(folder), seed=0, progress=SILENT, workers=0).train
+
+
+def network_and_calibration() -> tuple[nn.Linear, Calibration]:
+    """Two classes, told apart by the sign of one input."""
+    network = nn.Linear(1, 2, bias=False)
+    with torch.no_grad():
+        network.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+    x = torch.tensor([[-1.0], [1.0]])
+    return network, Calibration(((x, torch.tensor([0, 1])),))
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [(10.0, SHARES[0]), (0.25, SHARES[1]), (0.03, SHARES[3]), (0.0, SHARES[4])],
+)
+def test_the_highest_that_loses_nothing(
+    limit: float, expected: float, images: ImageSet, tmp_path: Path
+) -> None:
+    """Above the limit a training turns the weights round, at it or below it makes them larger."""
+    network, calibration = network_and_calibration()
+    tried: list[Recipe] = []
+
+    def train(given: nn.Module, some: ImageSet, recipe: Recipe, checkpoint: Path) -> None:
+        assert given is not network
+        assert len(some) == len(images)
+        assert checkpoint.parent.is_dir()
+        tried.append(recipe)
+        with torch.no_grad():
+            given.weight.mul_(1.1 if recipe.learning_rate <= limit else -1)  # type: ignore[operator]
+
+    before = network.weight.clone()
+    rate = rate_by_trial(network, images, calibration, RECIPE, train, tmp_path / "work")
+    assert rate == pytest.approx(expected * RECIPE.learning_rate)
+    assert torch.equal(network.weight, before)
+    count = min(SHARES.index(expected) + 1, len(SHARES) - 1)  # the lowest is not tried
+    assert [recipe.learning_rate for recipe in tried] == [2.0 * each for each in SHARES[:count]]
+    assert {recipe.epochs for recipe in tried} == {1}
+
+
+def test_many_images_are_not_all_tried(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lithe.run.conversion.rate.IMAGES", 3)
+    network, calibration = network_and_calibration()
+    seen: list[tuple[int, ...]] = []
+
+    def train(given: nn.Module, some: ImageSet, recipe: Recipe, checkpoint: Path) -> None:
+        seen.append(tuple(some.labels))
+
+    rate_by_trial(network, images, calibration, RECIPE, train, tmp_path)
+    assert seen == [(0, 0, 1)]
