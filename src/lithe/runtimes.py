@@ -40,8 +40,10 @@ def engine(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
         raise _without_engine(str(error)) from None
 
 
-def only_engine(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
+def only_engine(network: "nn.Module", shape: tuple[int, ...], threads: int | None = None) -> Ready:
     """`engine` for those who cannot do with another runtime: errors do not name one.
+
+    On as many threads as suit the network, if it is not said on how many.
 
     Raises:
         LitheError: the engine does not run on this machine, or not this network.
@@ -54,7 +56,7 @@ def only_engine(network: "nn.Module", shape: tuple[int, ...]) -> Ready:
     from lithe.engine.source import model_from
 
     model = model_from(network, shape)
-    threads = default_threads(model.graph, torch.get_num_threads())
+    threads = threads or default_threads(model.graph, torch.get_num_threads())
     return Ready(compile(model, threads=threads), "lithe", threads)
 
 

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 @click.option("--input", "shape", metavar="1xCxHxW", help="Input, if not the network's own.")
 @click.option("--epochs", type=click.IntRange(0), help="Of fine-tuning; 0 trains nothing.")
 @click.option("--batch-size", type=click.IntRange(2), help="Images per step.")
-@click.option("--learning-rate", type=click.FloatRange(0, 100, min_open=True), help="Its highest.")
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, 100, min_open=True), help="Its highest [by trial]."
+)
 @teacher_options("the fine-tuning learns from instead of the original")
 @click.option("--calibration", type=click.IntRange(2), help="Images to measure losses on [256].")
 @click.option("--out", type=click.Path(), help="Folder for the result; new or empty.")

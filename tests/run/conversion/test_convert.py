@@ -90,6 +90,20 @@ def test_json_has_every_figure(convert: Convert, tmp_path: Path) -> None:
     assert found["would_save_s"] == {}
 
 
+@pytest.mark.parametrize(("last", "said"), [(0.5, True), (0.9, False), (0.96, False)])
+def test_a_fine_tuning_that_does_harm_says_so(
+    last: float, said: bool, convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accuracies of the original, carried, refitted, with batch norm re-estimated, trained."""
+    accuracies = iter([1.0, 0.3, 0.9, 0.9, last])
+    monkeypatch.setattr(steps, "accuracy_of", lambda *_: next(accuracies))
+    result = convert("--out", tmp_path / "out", "--epochs", "1", "--learning-rate", "0.007")
+    assert result.exception is None
+    text = " ".join(result.output.split())
+    assert ("Fine-tuning lost 40.0 points, at a learning rate of 0.007: give a" in text) is said
+    assert "Fine-tuning lost" not in text or said
+
+
 def test_without_epochs_nothing_is_trained(convert: Convert, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = convert("--out", out, "--epochs", "0")

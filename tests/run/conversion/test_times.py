@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 import torch
 from tests.run.conversion.networks import small
-from torch import nn
+from torch import Tensor, nn
 
 from lithe.profiling import turns
 from lithe.run.conversion import times
@@ -55,3 +55,16 @@ def test_the_shapes_that_layers_are_given() -> None:
     x = torch.zeros(1, 3, 8, 8)
     assert times.inputs_of(network, x, ["6", "8"]) == {"6": (1, 8, 8, 8), "8": (1, 16, 4, 4)}
     assert not network[6]._forward_pre_hooks
+
+
+def test_an_input_that_is_given_by_name_is_seen() -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(input=x)
+            return y
+
+    assert times.inputs_of(Named(), torch.zeros(1, 3, 5, 6), ["conv"]) == {"conv": (1, 3, 5, 6)}

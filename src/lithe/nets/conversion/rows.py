@@ -10,12 +10,21 @@ KINDS: tuple[Kind, ...] = ("separable", "inverted-residual", "low-rank")
 
 
 def either(kinds: Sequence[Kind]) -> str:
-    """Kinds in words.
+    """One of some kinds in words.
 
     >>> either(["separable", "low-rank"])
     'separable or low-rank'
     """
     return " or ".join(kinds)
+
+
+def both(kinds: Sequence[Kind]) -> str:
+    """All of some kinds in words.
+
+    >>> both(["separable", "low-rank"])
+    'separable and low-rank'
+    """
+    return " and ".join(kinds)
 
 
 class Replacement(Struct, frozen=True, forbid_unknown_fields=True):

@@ -151,7 +151,7 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     tuning = Tuning(original, teacher, settings, fabric, progress)
     if not work.state.finished:
         tuning.lesson(original.network)  # are the layers there that are to be alike?
-    base = timed(original.network, original)
+    base = timed(original.network, original, settings.threads)
     # What is refused before this leaves the folder as it was, so that it can be given again.
     if work.state.base_s is None:
         work.update(images=found, base_s=base.p50_s)

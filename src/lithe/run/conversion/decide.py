@@ -22,9 +22,9 @@ from lithe.units import format_seconds
 TRIES = 4  # of choices that are compiled and timed for a limit on latency
 
 
-def timed(network: nn.Module, original: Original) -> Latency:
-    """A network in the engine, on one image."""
-    ready = only_engine(network, original.shape)
+def timed(network: nn.Module, original: Original, threads: int | None) -> Latency:
+    """A network in the engine, on one image; on the threads that suit it where none are given."""
+    ready = only_engine(network, original.shape, threads)
     return latencies([(ready, torch.randn(original.shape))])[0]
 
 
@@ -95,7 +95,8 @@ def chosen(work: Work, original: Original, progress: Progress) -> tuple[Replacem
             )
         if budget.max_latency_s is None or seconds is None:
             return choice.rows
-        found = timed(rewritten(original.network, choice.rows, carry=False), original)
+        made = rewritten(original.network, choice.rows, carry=False)
+        found = timed(made, original, state.settings.threads)
         progress.say(
             f"{len(choice.rows)} layers replaced: {format_seconds(choice.seconds)} predicted, "
             f"{format_seconds(found.p50_s)} measured"

@@ -1,6 +1,6 @@
 """A finished conversion written, measured again, and told of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from lithe import __version__
 from lithe.nets.card import ConvertedCard
 from lithe.nets.conversion.file import save_converted
 from lithe.nets.conversion.places import Place
-from lithe.nets.conversion.rows import KINDS, Kind
+from lithe.nets.conversion.rows import KINDS, both
 from lithe.profiling.compare import side_by_side
 from lithe.profiling.side_by_side import SideBySide
 from lithe.profiling.subject import subject_of
@@ -26,6 +26,8 @@ from lithe.run.conversion.times import eager_times_of, inputs_of
 from lithe.run.teacher import teacher_fact
 from lithe.search.budget import asked
 from lithe.training.images import ImageData
+
+_LOST = 0.005  # of accuracy, from which a fine-tuning is said to have done harm
 
 
 def write_model(
@@ -117,7 +119,7 @@ def conversion_rows(
         before_macs=before.macs,
         after_macs=after.macs,
         facts=_facts(state, data),
-        notes=notes,
+        notes=(*notes, *_undone(state)),
         what_would=() if times[1] < times[0] else _what_would(state, original, there, threads),
     )
 
@@ -186,9 +188,17 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
     return (*facts, ("Started", state.started))
 
 
-def both(kinds: Sequence[Kind]) -> str:
-    """Kinds in words, all of them."""
-    return " and ".join(kinds)
+def _undone(state: ConversionState) -> tuple[str, ...]:
+    """What to say where a fine-tuning took away what least squares had reached."""
+    before, after = state.metrics.get("normed"), state.metrics.get("trained")
+    if before is None or after is None or state.recipe is None or before - after < _LOST:
+        return ()
+    note = (
+        f"Fine-tuning lost {100 * (before - after):.1f} points, at a learning rate of "
+        f"{state.recipe.learning_rate:.2g}: give a lower --learning-rate or more --epochs, or "
+        "--epochs 0, which keeps what least squares have reached."
+    )
+    return (note,)
 
 
 def _chosen_by(settings: ConversionSettings) -> str:

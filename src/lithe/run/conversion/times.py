@@ -64,16 +64,16 @@ def _medians(ways: Sequence[Way]) -> tuple[float, ...]:
 
 @contextmanager
 def _seen(network: nn.Module, layers: Sequence[str], seen: dict[str, Shape]) -> Iterator[None]:
-    def note(name: str, inputs: tuple[Tensor, ...]) -> None:
-        seen[name] = tuple(inputs[0].shape)
-
     hooks = []
     for name in layers:
 
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-            note(name, inputs)
+        def hook(
+            _: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], name: str = name
+        ) -> None:
+            seen[name] = tuple((*inputs, *named.values())[0].shape)
 
-        hooks.append(network.get_submodule(name).register_forward_pre_hook(hook))
+        module = network.get_submodule(name)
+        hooks.append(module.register_forward_pre_hook(hook, with_kwargs=True))
     try:
         yield
     finally:
