@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import torch
+from benchmarks.convert_tables import EPOCHS
 from benchmarks.kept import Row, fill
 from benchmarks.search_data import images_of
 from lightning_fabric import Fabric
@@ -47,8 +48,6 @@ SIDES = {"torchvision:resnet18": 128, "torchvision:vgg11_bn": 64}
 LARGE = {"torchvision:vgg11_bn": 224}
 # Of what begins from random weights; VGG-11 stays at chance with more.
 RATES = {"torchvision:resnet18": 1e-3, "torchvision:vgg11_bn": 3e-4}
-# Of the original, and of every student.
-EPOCHS = {"torchvision:resnet18": (20, 10), "torchvision:vgg11_bn": (20, 5)}
 # Which weights a student begins with, whether they are refitted, the share of the teacher.
 STUDENTS: dict[str, tuple[bool, bool, float]] = {
     "from scratch": (False, False, 0.0),

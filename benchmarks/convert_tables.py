@@ -10,6 +10,8 @@ from lithe.units import format_bytes, format_count, format_seconds
 
 Row = Mapping[str, Any]
 ORIGINAL, SCRATCH, BEST = "original", "from scratch", "carried, refitted, distilled"
+# Of the original, and of every student.
+EPOCHS = {"torchvision:resnet18": (20, 10), "torchvision:vgg11_bn": (20, 5)}
 METHODS = (
     ORIGINAL,
     SCRATCH,
@@ -47,11 +49,12 @@ def conversion(result: Mapping[str, Any]) -> str:
             Aim(f"{network}, {data}: points above the same from scratch", 0.0, None, 100 * won),
         ]
     c = result["conditions"]
-    where = rows[0]["trained_on"]
+    where, epochs = rows[0]["trained_on"], EPOCHS[rows[0]["network"]]
     note = (
         "Accuracy on held-out images, mean over the seeds. All standard convolutions but the first "
         "became separable, with one filter per channel, and linear layers but the last have an "
-        "eighth of their rank; every student has the same structure and number of epochs."
+        "eighth of their rank; every student has this structure. The original was trained for "
+        f"{epochs[0]} epochs, each student for {epochs[1]}."
     )
     trained = (
         f"Trained on {where}, torch {c['versions']['torch']}, Python {c['python']}, {c['date']}."
