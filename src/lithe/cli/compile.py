@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lithe.cli.own_network import network_option, opened
 from lithe.units import parse_shape
 
 
@@ -14,6 +15,7 @@ from lithe.units import parse_shape
 @click.option("--target", help="Instruction set: avx512, avx2, baseline or neon; the best here.")
 @click.option("--tune", is_flag=True, help="Choose the blocks' schedules by running them.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder to keep it in.")
+@network_option
 @click.option("--show", is_flag=True, help="Print every step and why it is as it is.")
 def command(
     model: Path,
@@ -22,6 +24,7 @@ def command(
     target: str | None,
     tune: bool,
     cache: Path | None,
+    network: str | None,
     show: bool,
 ) -> None:
     """Compile a network for this processor and keep the result.
@@ -38,8 +41,8 @@ def command(
     from lithe.engine.compile import compile
 
     start = perf_counter()
-    network = compile(
-        model,
+    compiled = compile(
+        opened(model, network),
         None if shape is None else parse_shape(shape),
         threads=threads,
         target=target,
@@ -47,13 +50,13 @@ def command(
         cache=cache,
     )
     seconds = perf_counter() - start
-    shapes = ", ".join(" x ".join(map(str, one)) for one in network.input_shapes)
-    steps = len(network.schedule.steps)
-    click.echo(f"{model}: input {shapes}, {network.target}, threads: {network.threads}")
+    shapes = ", ".join(" x ".join(map(str, one)) for one in compiled.input_shapes)
+    steps = len(compiled.schedule.steps)
+    click.echo(f"{model}: input {shapes}, {compiled.target}, threads: {compiled.threads}")
     click.echo(f"compiled in {seconds:.2f} s: {steps} steps")
     click.echo(
-        f"weights {network.weight_bytes:,} bytes, "
-        f"activations at the peak {network.peak_activation_bytes:,} bytes"
+        f"weights {compiled.weight_bytes:,} bytes, "
+        f"activations at the peak {compiled.peak_activation_bytes:,} bytes"
     )
     if show:
-        click.echo(f"\n{network.schedule}")
+        click.echo(f"\n{compiled.schedule}")

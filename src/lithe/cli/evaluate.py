@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lithe.cli.own_network import network_option, opened
 from lithe.errors import LitheError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ WORST = 10
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--skip-bad-images", is_flag=True, help="Leave out images that can't be read.")
 @click.option("--workers", type=click.IntRange(0), help="Processes that decode images.")
+@network_option
 @click.option("--quiet", is_flag=True, help="Say nothing on the way.")
 def command(
     model: str,
@@ -39,6 +41,7 @@ def command(
     as_json: bool,
     skip_bad_images: bool,
     workers: int | None,
+    network: str | None,
     quiet: bool,
 ) -> None:
     """Measure a model file on labelled images.
@@ -52,6 +55,8 @@ def command(
         lithe evaluate runs/photos/model.safetensors test_photos/
         lithe evaluate runs/digits/model.safetensors digits --json
     """  # noqa: D301
+    from torch import nn
+
     from lithe.nets.cards import card_of
     from lithe.nets.load import load
     from lithe.progress import Progress
@@ -60,13 +65,14 @@ def command(
     from lithe.training.images import find_images
 
     progress = Progress(quiet)
-    network = load(model)
-    card = card_of(network)
+    given = opened(model, network)
+    loaded = given if isinstance(given, nn.Module) else load(given)
+    card = card_of(loaded)
     assert card is not None  # of a network from a file
     source = find_images(data, skip_bad_images=skip_bad_images, progress=progress, workers=workers)
     images, which = _chosen(source, part, card)
     images = relabel(images, source.classes, card.classes)
-    found = evaluate(network, images, card.preprocessing, workers=workers, progress=progress)
+    found = evaluate(loaded, images, card.preprocessing, workers=workers, progress=progress)
     if as_json:
         click.echo(json.dumps(_as_dict(found, which), indent=2))
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lithe.cli.own_network import network_option, opened
 from lithe.errors import LitheError
 from lithe.runtimes import DEFAULT, RUNTIMES, RuntimeName
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     default=DEFAULT,
     help=f"lithe's engine, on the CPU, or eager PyTorch, on a GPU if there is one [{DEFAULT}].",
 )
+@network_option
 @click.option("--quiet", is_flag=True, help="Say nothing on the way.")
 def command(
     model: str,
@@ -39,6 +41,7 @@ def command(
     skip_bad_images: bool,
     workers: int | None,
     runtime: RuntimeName,
+    network: str | None,
     quiet: bool,
 ) -> int:
     """Classify images with a trained model file.
@@ -57,7 +60,14 @@ def command(
     from lithe.training.predict import predict
 
     progress = Progress(quiet)
-    found = predict(model, paths, top_k=top_k, workers=workers, runtime=runtime, progress=progress)
+    found = predict(
+        opened(model, network),
+        paths,
+        top_k=top_k,
+        workers=workers,
+        runtime=runtime,
+        progress=progress,
+    )
     if csv_file is not None:
         _write_csv(csv_file, found)
     if as_json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lithe.cli.architecture_options import architecture_options, table_options
+from lithe.cli.own_network import network_option
 from lithe.errors import LitheError
 from lithe.files import write_atomically
 from lithe.report.step_groups import Sort
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @architecture_options
 @click.option("--input", "shape", metavar="NxCxHxW", help="Shape of the input: 1x3x320x320.")
 @click.option("--batch", type=int, help="Images in one run; 1 unless --input says more.")
+@network_option
 @click.option("--static", is_flag=True, help="Only count; nothing is run.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of one run.")
 @click.option("--device", "machine", metavar="FILE|BOARD", help="Predict for another machine.")
@@ -41,6 +43,7 @@ def command(
     name: str,
     shape: str | None,
     batch: int | None,
+    network: str | None,
     static: bool,
     threads: int | None,
     machine: str | None,
@@ -99,7 +102,7 @@ def command(
         import_whole("torch")
     with redirect_stdout(sys.stderr):  # what the user's code prints is no result
         asked = None if shape is None else parse_shape(shape)
-        found = find(name, table_options(), asked, batch)
+        found = find(name, table_options(), asked, batch, network=network)
         check_convolutional(found)
         result = replace(
             profile(

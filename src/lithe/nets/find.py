@@ -41,6 +41,7 @@ def find(
     input_shape: Shape | None = None,
     batch: int | None = None,
     outputs: int | None = None,
+    network: str | None = None,
 ) -> Found:
     """The network that a text names.
 
@@ -55,6 +56,8 @@ def find(
         input_shape: n c h w; what the network itself says by default.
         batch: images in one run, in place of the shape's own number.
         outputs: classes that a library's network is built for, in place of its own number.
+        network: the code, as `package.module:attribute`, that the network of a file was converted
+            from; it is run.
 
     Raises:
         LitheError: nothing of that name (the nearest are offered), options that do not go
@@ -63,9 +66,11 @@ def find(
     options = options or TableOptions()
     source, colon, rest = text.partition(":")
     path = Path(text)
+    if network is not None and path.suffix != ".safetensors":
+        raise LitheError(f"{text} is no model file, so --network {network} says nothing")
     if _is_file(path):
         check_no_options(text, options)
-        return _from_file(path, input_shape, batch)
+        return _from_file(path, input_shape, batch, network)
     if not colon:
         return _from_table(text, options, input_shape, batch)
     check_no_options(text, options)
@@ -131,7 +136,9 @@ def _at_input(text: str, options: TableOptions, shape: Shape) -> TableOptions:
     return TableOptions(options.width, shape[2], options.classes, shape[1], options.paper_strides)
 
 
-def _from_file(path: Path, input_shape: Shape | None, batch: int | None) -> Found:
+def _from_file(
+    path: Path, input_shape: Shape | None, batch: int | None, network: str | None
+) -> Found:
     if path.suffix == ".onnx":
         from lithe.graph.onnx import read_onnx
 
@@ -143,7 +150,13 @@ def _from_file(path: Path, input_shape: Shape | None, batch: int | None) -> Foun
     if path.suffix != ".safetensors":
         raise LitheError(_not_read(path))
     card = read_any_card(path)
-    return Found(title_of(card), path, _with_batch(input_shape or input_of(card), batch))
+    shape = _with_batch(input_shape or input_of(card), batch)
+    if network is None:
+        return Found(title_of(card), path, shape)
+    from lithe.nets.load import load
+    from lithe.nets.user_code import from_user_code
+
+    return Found(title_of(card), load(path, from_user_code(network)), shape)
 
 
 def _from_module(

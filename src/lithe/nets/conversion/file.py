@@ -89,7 +89,8 @@ def load_converted(path: _Path, network: nn.Module | None = None) -> nn.Module:
         if network is None and runs_code(conversion.source):
             raise LitheError(
                 f"its network is built by {source}, and lithe runs no code because a file names "
-                f"it; build it yourself: lithe.load(path, network={source.replace(':', '.')}())"
+                f"it; name it yourself: --network {source}, or in Python "
+                f"lithe.load(path, network={source.replace(':', '.')}())"
             )
         of, remedy = f"{source} converted", "another version of it may have written the file"
         if network is not None:
