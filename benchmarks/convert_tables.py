@@ -33,6 +33,8 @@ def conversion(result: Mapping[str, Any]) -> str:
     for (network, data), members in groups.items():
         for method in METHODS:
             of = [row for row in members if row["method"] == method]
+            if not of:
+                continue
             steps = [row.get("before_training", {}) for row in of]
             before = [list(each.values())[-1] for each in steps if each]
             each = ", ".join(f"{row['accuracy']:.1%}" for row in of)
