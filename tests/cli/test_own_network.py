@@ -60,7 +60,10 @@ def test_it_is_profiled_and_compiled(model: Path, tmp_path: Path) -> None:
     ("command", "said"),
     [
         (("predict",), f"--network {SMALL}"),
-        (("evaluate", "--network", "tests.run.conversion.networks:other"), "3: separable cannot take its place"),
+        (
+            ("evaluate", "--network", "tests.run.conversion.networks:other"),
+            "3: separable cannot take its place",
+        ),
         (("predict", "--network", "tests.run.conversion.networks:smal"), "did you mean small"),
     ],
 )

@@ -16,6 +16,8 @@ from lithe.run.conversion.times import inputs_of, macs_of, times_of
 
 # Depthwise filters per channel, and expansions, that are tried; of low ranks the shares.
 FILTERS, EXPANSIONS, SHARES = (1, 2, 3), (2, 4, 6), (8, 4, 2)
+# Of a linear layer: an eighth of a hundred classes would leave 12 to tell them apart by.
+LEAST_RANK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def sizes_for(layer: Layer, kind: Kind) -> tuple[int, ...]:
         case "inverted-residual":
             return EXPANSIONS
         case "low-rank":
-            return tuple(sorted({max(1, most // share) for share in SHARES}))
+            least = min(LEAST_RANK, most // 2) if isinstance(layer, nn.Linear) else 1
+            return tuple(sorted({max(least, most // share) for share in SHARES}))
 
 
 def measure(
