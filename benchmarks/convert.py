@@ -57,7 +57,7 @@ STUDENTS: dict[str, tuple[bool, bool, float]] = {
     "carried, refitted": (True, True, 0.0),
     "carried, refitted, distilled": (True, True, 0.9),
 }
-# Of VGG-11, which trains slowly, these two were only trained on digits with seeds 0 and 1.
+# Steps that are not measured of VGG-11, which trains slowly.
 SKIPPED = {"torchvision:vgg11_bn": ("from scratch, distilled", "carried")}
 
 
@@ -158,7 +158,7 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
             with tempfile.TemporaryDirectory() as work:
                 teach = tuning(original, settings)
                 if settings.carry:
-                    recipe = teach.recipe(network, images, calibration, Path(work))
+                    recipe = teach.recipe(network, images, Path(work))
                 else:  # what begins from nothing gets the rate for that
                     recipe = recipe_of(settings, len(data.train), network)
                     rate = RATES[case["network"]]

@@ -117,6 +117,16 @@ def in_memory(images: ImageSet) -> bool:
     )
 
 
+def spread(images: int, count: int) -> tuple[int, ...]:
+    """The indices of `count` of so many images, or of all, at even distances.
+
+    >>> spread(10, 4), spread(2, 5)
+    ((0, 2, 5, 7), (0, 1))
+    """
+    count = min(count, images)
+    return tuple(index * images // count for index in range(count))
+
+
 def select(images: ImageSet, indices: Sequence[int]) -> ImageSet:
     """The images at these indices, with their labels and names."""
     labels = images.labels

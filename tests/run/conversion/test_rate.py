@@ -7,12 +7,16 @@ import torch
 from tests.data_sets import make_folder
 from torch import nn
 
+from lithe.nets.card import Preprocessing
 from lithe.progress import SILENT
+from lithe.run.conversion.original import calibration_of, set_apart
 from lithe.run.conversion.rate import SHARES, rate_by_trial
 from lithe.run.conversion.sensitivity import Calibration
+from lithe.run.conversion.state import ConversionSettings
 from lithe.training.image_set import ImageSet
 from lithe.training.images import open_data
 from lithe.training.recipe import Recipe
+from lithe.training.transforms import preprocessing
 
 RECIPE = Recipe(epochs=7, batch_size=4, learning_rate=2.0)
 
@@ -72,3 +76,27 @@ def test_many_images_are_not_all_tried(
 
     rate_by_trial(network, images, calibration, RECIPE, train, tmp_path)
     assert seen == [(0, 0, 1)]
+
+
+@pytest.mark.parametrize(("calibration", "apart"), [(2, 2), (4, 2), (6, 1), (8, 8)])
+def test_what_judges_a_rate_neither_calibrates_nor_trains(
+    calibration: int, apart: int, images: ImageSet
+) -> None:
+    """Of eight images; where all of them calibrate there are no others to judge by."""
+    settings = ConversionSettings("", None, "", ("separable",), calibration=calibration)
+    prep = preprocessing(8, 3)
+    used = calibration_of(images, prep, settings)
+    rest, judged = set_apart(images, prep, settings)
+    assert len(images) == 8
+    assert sum(len(x) for x in judged.inputs) == apart
+    assert len(rest) == (8 if apart == 8 else 8 - apart)
+    if apart < 8:
+        trained = torch.cat(_whole(rest, prep).inputs)
+        for x in torch.cat(judged.inputs):
+            assert not any(torch.equal(x, other) for other in torch.cat(used.inputs))
+            assert not any(torch.equal(x, other) for other in trained)
+
+
+def _whole(images: ImageSet, prep: Preprocessing) -> Calibration:
+    settings = ConversionSettings("", None, "", ("separable",), calibration=len(images))
+    return calibration_of(images, prep, settings)

@@ -194,7 +194,7 @@ def _final(
     work.update(metrics=metrics, errors=made.errors)
     if settings.epochs != 0:
         images, folder = (data.train, data.held_out), work.path / "work"
-        recipe = work.state.recipe or tuning.recipe(made.network, images, calibration, folder)
+        recipe = work.state.recipe or tuning.recipe(made.network, images, folder)
         work.update(recipe=recipe)
         tuning.train(
             made.network,

@@ -15,7 +15,7 @@ from lithe.nets.state_dict import load_state
 from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings
 from lithe.training.evaluate import evaluate
-from lithe.training.image_set import ImageSet, select, split
+from lithe.training.image_set import ImageSet, select, split, spread
 from lithe.training.images import ImageData
 from lithe.training.loader import loader
 from lithe.training.transforms import preprocessing
@@ -98,10 +98,28 @@ def calibration_of(
     images: ImageSet, prep: Preprocessing, settings: ConversionSettings
 ) -> Calibration:
     """Images spread over the training set, undistorted, in memory."""
-    count = min(settings.calibration, len(images))
-    indices = [index * len(images) // count for index in range(count)]
-    batches = loader(select(images, indices), prep, batch_size=BATCH)
-    return Calibration(tuple((x, labels) for x, labels in batches))
+    return _in_memory(select(images, spread(len(images), settings.calibration)), prep)
+
+
+def set_apart(
+    images: ImageSet, prep: Preprocessing, settings: ConversionSettings
+) -> tuple[ImageSet, Calibration]:
+    """Training images without as many as calibrate, and those, none of which calibrates.
+
+    Where fewer than that are left, half of what is left; where next to none is, both are what
+    calibrates.
+    """
+    used = set(spread(len(images), settings.calibration))
+    others = [index for index in range(len(images)) if index not in used]
+    if len(others) < 2:
+        return images, calibration_of(images, prep, settings)
+    apart = {others[each] for each in spread(len(others), min(len(used), len(others) // 2))}
+    rest = [index for index in range(len(images)) if index not in apart]
+    return select(images, rest), _in_memory(select(images, sorted(apart)), prep)
+
+
+def _in_memory(images: ImageSet, prep: Preprocessing) -> Calibration:
+    return Calibration(tuple((x, labels) for x, labels in loader(images, prep, batch_size=BATCH)))
 
 
 def accuracy_of(network: nn.Module, images: ImageSet, original: Original) -> float:

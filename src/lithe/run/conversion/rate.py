@@ -13,7 +13,7 @@ import msgspec
 from torch import nn
 
 from lithe.run.conversion.sensitivity import Calibration, loss_of
-from lithe.training.image_set import ImageSet, select
+from lithe.training.image_set import ImageSet, select, spread
 from lithe.training.recipe import Recipe
 
 # Of the rate of a training from nothing.
@@ -26,22 +26,23 @@ Train = Callable[[nn.Module, ImageSet, Recipe, Path], None]
 def rate_by_trial(
     network: nn.Module,
     images: ImageSet,
-    calibration: Calibration,
+    judged: Calibration,
     recipe: Recipe,
     train: Train,
     folder: Path,
 ) -> float:
     """The highest of some rates with which a short training does not raise the loss.
 
-    Each begins with the same weights and runs once over some images, from the rate down to
-    zero; the loss is that on the calibration images. If none holds it, the lowest. `train`
-    trains in place and keeps its state in the file that it is given, so that a trial which
-    was finished is not run again.
+    Each begins with the same weights and runs once over some of `images`, from the rate down to
+    zero; the loss is that on `judged`, which neither a trial nor the least squares may have
+    seen: what was fitted to them is better on them than it is. If none holds the loss, the
+    lowest rate. `train` trains in place and keeps its state in the file that it is given, so
+    that a trial which was finished is not run again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before, device = loss_of(network, calibration), calibration.inputs[0].device
-    count = min(IMAGES, len(images))
-    some = select(images, [index * len(images) // count for index in range(count)])
+    device = judged.inputs[0].device
+    before = loss_of(network.to(device), judged)
+    some = select(images, spread(len(images), IMAGES))
     for share in SHARES[:-1]:
         rate = share * recipe.learning_rate
         short = msgspec.structs.replace(
@@ -49,6 +50,6 @@ def rate_by_trial(
         )
         tried = copy.deepcopy(network)
         train(tried, some, short, folder / f"rate-{share:g}.safetensors")
-        if loss_of(tried.to(device), calibration) <= before:
+        if loss_of(tried.to(device), judged) <= before:
             return rate
     return SHARES[-1] * recipe.learning_rate

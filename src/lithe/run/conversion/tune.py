@@ -9,9 +9,8 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from lithe.progress import SILENT, Progress
-from lithe.run.conversion.original import Original
+from lithe.run.conversion.original import Original, set_apart
 from lithe.run.conversion.rate import rate_by_trial
-from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings
 from lithe.run.training import loaders
 from lithe.training.history import EpochRow
@@ -50,7 +49,6 @@ class Tuning:
         self,
         network: nn.Module,
         images: tuple[ImageSet, ImageSet],
-        calibration: Calibration,
         folder: Path,
     ) -> Recipe:
         """A shorter training at a rate that the network bears, with what the user asked for.
@@ -62,10 +60,11 @@ class Tuning:
         if self.settings.learning_rate is not None:
             return recipe
 
-        def short(tried: nn.Module, some: ImageSet, trial: Recipe, checkpoint: Path) -> None:
-            self.train(tried, (some, images[1]), trial, checkpoint, said="Trying a rate")
+        def short(tried: nn.Module, given: ImageSet, trial: Recipe, checkpoint: Path) -> None:
+            self.train(tried, (given, images[1]), trial, checkpoint, said="Trying a rate")
 
-        rate = rate_by_trial(network, images[0], calibration, recipe, short, folder)
+        some, judged = set_apart(images[0], self.original.preprocessing, self.settings)
+        rate = rate_by_trial(network, some, judged, recipe, short, folder)
         return msgspec.structs.replace(recipe, learning_rate=rate)
 
     def train(
