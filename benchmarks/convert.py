@@ -133,7 +133,12 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
             print(case, accuracy(original.network, data, original), flush=True)
             return []
         found = calibration_of(data.train, original.preprocessing, settings_for(case))
-        calibration = Calibration(tuple((x.to(device), y.to(device)) for x, y in found.batches))
+        calibration = Calibration(
+            *(
+                tuple((x.to(device), y.to(device)) for x, y in batches)
+                for batches in (found.batches, found.apart)
+            )
+        )
         there = places(original.network, calibration.inputs[0][:1])
         rows = replacements(original.network, there)
         right = partial(accuracy, data=data, original=original)
@@ -158,7 +163,7 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
             with tempfile.TemporaryDirectory() as work:
                 teach = tuning(original, settings)
                 if settings.carry:
-                    recipe = teach.recipe(network, images, Path(work))
+                    recipe = teach.recipe(network, images, calibration, Path(work))
                 else:  # what begins from nothing gets the rate for that
                     recipe = recipe_of(settings, len(data.train), network)
                     rate = RATES[case["network"]]

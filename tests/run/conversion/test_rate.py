@@ -7,13 +7,12 @@ import torch
 from tests.data_sets import make_folder
 from torch import nn
 
-from lithe.nets.card import Preprocessing
 from lithe.progress import SILENT
 from lithe.run.conversion.original import calibration_of, set_apart
 from lithe.run.conversion.rate import SHARES, rate_by_trial
-from lithe.run.conversion.sensitivity import Calibration
+from lithe.run.conversion.sensitivity import Batches
 from lithe.run.conversion.state import ConversionSettings
-from lithe.training.image_set import ImageSet
+from lithe.training.image_set import ImageSet, spread
 from lithe.training.images import open_data
 from lithe.training.recipe import Recipe
 from lithe.training.transforms import preprocessing
@@ -27,13 +26,13 @@ def images(tmp_path: Path) -> ImageSet:
     return open_data(str(folder), seed=0, progress=SILENT, workers=0).train
 
 
-def network_and_calibration() -> tuple[nn.Linear, Calibration]:
+def network_and_images() -> tuple[nn.Linear, Batches]:
     """Two classes, told apart by the sign of one input."""
     network = nn.Linear(1, 2, bias=False)
     with torch.no_grad():
         network.weight.copy_(torch.tensor([[-1.0], [1.0]]))
     x = torch.tensor([[-1.0], [1.0]])
-    return network, Calibration(((x, torch.tensor([0, 1])),))
+    return network, ((x, torch.tensor([0, 1])),)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def test_the_highest_that_loses_nothing(
     limit: float, expected: float, images: ImageSet, tmp_path: Path
 ) -> None:
     """Above the limit a training turns the weights round, at it or below it makes them larger."""
-    network, calibration = network_and_calibration()
+    network, judged = network_and_images()
     tried: list[Recipe] = []
 
     def train(given: nn.Module, some: ImageSet, recipe: Recipe, checkpoint: Path) -> None:
@@ -56,7 +55,7 @@ def test_the_highest_that_loses_nothing(
             given.weight.mul_(1.1 if recipe.learning_rate <= limit else -1)  # type: ignore[operator]
 
     before = network.weight.clone()
-    rate = rate_by_trial(network, images, calibration, RECIPE, train, tmp_path / "work")
+    rate = rate_by_trial(network, images, judged, RECIPE, train, tmp_path / "work")
     assert rate == pytest.approx(expected * RECIPE.learning_rate)
     assert torch.equal(network.weight, before)
     count = min(SHARES.index(expected) + 1, len(SHARES) - 1)  # the lowest is not tried
@@ -68,35 +67,29 @@ def test_many_images_are_not_all_tried(
     images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lithe.run.conversion.rate.IMAGES", 3)
-    network, calibration = network_and_calibration()
+    network, judged = network_and_images()
     seen: list[tuple[int, ...]] = []
 
     def train(given: nn.Module, some: ImageSet, recipe: Recipe, checkpoint: Path) -> None:
         seen.append(tuple(some.labels))
 
-    rate_by_trial(network, images, calibration, RECIPE, train, tmp_path)
+    rate_by_trial(network, images, judged, RECIPE, train, tmp_path)
     assert seen == [(0, 0, 1)]
 
 
-@pytest.mark.parametrize(("calibration", "apart"), [(2, 2), (4, 2), (6, 1), (8, 8)])
-def test_what_judges_a_rate_neither_calibrates_nor_trains(
-    calibration: int, apart: int, images: ImageSet
-) -> None:
-    """Of eight images; where all of them calibrate there are no others to judge by."""
-    settings = ConversionSettings("", None, "", ("separable",), calibration=calibration)
-    prep = preprocessing(8, 3)
-    used = calibration_of(images, prep, settings)
-    rest, judged = set_apart(images, prep, settings)
-    assert len(images) == 8
-    assert sum(len(x) for x in judged.inputs) == apart
-    assert len(rest) == (8 if apart == 8 else 8 - apart)
-    if apart < 8:
-        trained = torch.cat(_whole(rest, prep).inputs)
-        for x in torch.cat(judged.inputs):
-            assert not any(torch.equal(x, other) for other in torch.cat(used.inputs))
-            assert not any(torch.equal(x, other) for other in trained)
+@pytest.mark.parametrize(
+    ("calibration", "apart"), [(2, (1, 5)), (4, (1, 5)), (6, (3,)), (8, ()), (99, ())]
+)
+def test_images_set_apart_do_not_calibrate(calibration: int, apart: tuple[int, ...]) -> None:
+    """Of eight images; where all of them calibrate there are no others."""
+    assert set_apart(8, calibration) == apart
+    assert not set(apart) & set(spread(8, calibration))
 
 
-def _whole(images: ImageSet, prep: Preprocessing) -> Calibration:
-    settings = ConversionSettings("", None, "", ("separable",), calibration=len(images))
-    return calibration_of(images, prep, settings)
+def test_a_calibration_has_other_images_to_judge_by(images: ImageSet) -> None:
+    settings = ConversionSettings("", None, "", ("separable",), calibration=4)
+    found = calibration_of(images, preprocessing(8, 3), settings)
+    ((used, _),), ((apart, labels),) = found.batches, found.apart
+    assert (len(used), len(apart)) == (4, 2)
+    assert not any(torch.equal(x, other) for x in apart for other in used)
+    assert labels.tolist() == [images.labels[index] for index in set_apart(len(images), 4)]

@@ -69,14 +69,14 @@ def carried(
 
 
 def _estimated(network: nn.Module, calibration: Calibration) -> None:
-    """Batch norm re-estimated, where the loss on the calibration images falls by it.
+    """Batch norm re-estimated, where the loss on the images set apart falls by it.
 
     The statistics that the original was trained to are of far more images; what carries
     weights over badly shifts them by more than these few are wrong by.
     """
-    before = loss_of(network, calibration)
+    before = loss_of(network, calibration.apart)
     kept = {name: value.clone() for name, value in network.named_buffers()}
     estimate_norms(network, lambda: calibration.inputs)
-    if not loss_of(network, calibration) < before:
+    if not loss_of(network, calibration.apart) < before:
         for name, value in network.named_buffers():
             value.copy_(kept[name])

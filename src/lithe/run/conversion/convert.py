@@ -45,6 +45,7 @@ from lithe.run.teacher import teacher_for, with_teacher
 from lithe.run.verify import now
 from lithe.runtimes import check_engine
 from lithe.search.budget import asked
+from lithe.training.image_set import ImageSet
 from lithe.training.images import ImageData, open_data
 
 
@@ -167,7 +168,7 @@ def _go_on(work: Work, fabric: Fabric, progress: Progress) -> ConversionResult:
     if work.state.finished:
         network = load_converted(model, original.network)
     else:
-        network = _final(work, tuning, there, data, calibration)
+        network = _final(work, tuning, there, data, train_images, calibration)
         write_model(model, network, original, work.state, data)
     notes = few_images(calibration)
     return _finished(work, original, network, there, data, base.threads, notes, progress)
@@ -178,6 +179,7 @@ def _final(
     tuning: Tuning,
     there: tuple[Place, ...],
     data: ImageData,
+    train_images: ImageSet,
     calibration: Calibration,
 ) -> nn.Module:
     """The network of the settled rows, trained; accuracies after each step into the state."""
@@ -193,12 +195,14 @@ def _final(
     made = carried(original, rows, there, settings, calibration, judge, tuning.progress)
     work.update(metrics=metrics, errors=made.errors)
     if settings.epochs != 0:
-        images, folder = (data.train, data.held_out), work.path / "work"
-        recipe = work.state.recipe or tuning.recipe(made.network, images, folder)
+        folder = work.path / "work"
+        recipe = work.state.recipe or tuning.recipe(
+            made.network, (train_images, data.held_out), calibration, folder
+        )
         work.update(recipe=recipe)
         tuning.train(
             made.network,
-            images,
+            (data.train, data.held_out),
             recipe,
             folder / "tune.safetensors",
             lambda history: write_history(work.path / "history.csv", history),

@@ -39,7 +39,7 @@ def settle(
             made = carried(original, chosen[:count], there, settings, calibration)
             folder = work.path / "work" / f"keep-{count}"
             judged = (train_images, aside)
-            recipe = tuning.recipe(made.network, judged, folder)
+            recipe = tuning.recipe(made.network, judged, calibration, folder)
             tuning.train(made.network, judged, recipe, folder / "tune.safetensors")
             tried[count] = accuracy_of(made.network, aside, original)
             work.update(rounds=(*work.state.rounds, Round(count, tried[count])))

@@ -12,7 +12,7 @@ from lithe.nets.card import Preprocessing
 from lithe.nets.conversion.rows import Conversion, Replacement
 from lithe.nets.find import find
 from lithe.nets.state_dict import load_state
-from lithe.run.conversion.sensitivity import Calibration
+from lithe.run.conversion.sensitivity import Batches, Calibration
 from lithe.run.conversion.state import ConversionSettings
 from lithe.training.evaluate import evaluate
 from lithe.training.image_set import ImageSet, select, split, spread
@@ -98,28 +98,26 @@ def calibration_of(
     images: ImageSet, prep: Preprocessing, settings: ConversionSettings
 ) -> Calibration:
     """Images spread over the training set, undistorted, in memory."""
-    return _in_memory(select(images, spread(len(images), settings.calibration)), prep)
+    used = spread(len(images), settings.calibration)
+    apart = set_apart(len(images), settings.calibration) or used
+    return Calibration(*(_in_memory(select(images, each), prep) for each in (used, apart)))
 
 
-def set_apart(
-    images: ImageSet, prep: Preprocessing, settings: ConversionSettings
-) -> tuple[ImageSet, Calibration]:
-    """Training images without as many as calibrate, and those, none of which calibrates.
+def set_apart(images: int, calibration: int) -> tuple[int, ...]:
+    """The indices of images that do not calibrate, as many as do or half of what is left.
 
-    Where fewer than that are left, half of what is left; where next to none is, both are what
-    calibrates.
+    None where that is nothing.
+
+    >>> spread(9, 3), set_apart(9, 3), set_apart(3, 2)
+    ((0, 3, 6), (1, 4, 7), ())
     """
-    used = set(spread(len(images), settings.calibration))
-    others = [index for index in range(len(images)) if index not in used]
-    if len(others) < 2:
-        return images, calibration_of(images, prep, settings)
-    apart = {others[each] for each in spread(len(others), min(len(used), len(others) // 2))}
-    rest = [index for index in range(len(images)) if index not in apart]
-    return select(images, rest), _in_memory(select(images, sorted(apart)), prep)
+    used = spread(images, calibration)
+    others = [index for index in range(images) if index not in used]
+    return tuple(others[each] for each in spread(len(others), min(len(used), len(others) // 2)))
 
 
-def _in_memory(images: ImageSet, prep: Preprocessing) -> Calibration:
-    return Calibration(tuple((x, labels) for x, labels in loader(images, prep, batch_size=BATCH)))
+def _in_memory(images: ImageSet, prep: Preprocessing) -> Batches:
+    return tuple((x, labels) for x, labels in loader(images, prep, batch_size=BATCH))
 
 
 def accuracy_of(network: nn.Module, images: ImageSet, original: Original) -> float:

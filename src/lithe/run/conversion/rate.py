@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from torch import nn
 
-from lithe.run.conversion.sensitivity import Calibration, loss_of
+from lithe.run.conversion.sensitivity import Batches, loss_of
 from lithe.training.image_set import ImageSet, select, spread
 from lithe.training.recipe import Recipe
 
@@ -26,7 +26,7 @@ Train = Callable[[nn.Module, ImageSet, Recipe, Path], None]
 def rate_by_trial(
     network: nn.Module,
     images: ImageSet,
-    judged: Calibration,
+    judged: Batches,
     recipe: Recipe,
     train: Train,
     folder: Path,
@@ -40,7 +40,7 @@ def rate_by_trial(
     that a trial which was finished is not run again.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = judged.inputs[0].device
+    device = judged[0][0].device
     before = loss_of(network.to(device), judged)
     some = select(images, spread(len(images), IMAGES))
     for share in SHARES[:-1]:

@@ -20,11 +20,19 @@ FILTERS, EXPANSIONS, SHARES = (1, 2, 3), (2, 4, 6), (8, 4, 2)
 LEAST_RANK = 64
 
 
+Batches = tuple[tuple[Tensor, Tensor], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Some labelled images as the network takes them: batches n c h w and n."""
+    """Some labelled images as the network takes them: batches n c h w and n.
 
-    batches: tuple[tuple[Tensor, Tensor], ...]
+    `batches` measure and fit. `apart` are others that judge what was fitted, which looks
+    better on the images that it was fitted to than it is.
+    """
+
+    batches: Batches
+    apart: Batches
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -33,11 +41,11 @@ class Calibration:
 
 
 @torch.no_grad()
-def loss_of(network: nn.Module, calibration: Calibration) -> float:
-    """Mean cross entropy in nats on the calibration images."""
+def loss_of(network: nn.Module, batches: Batches) -> float:
+    """Mean cross entropy in nats on some images."""
     network.eval()
     total, images = 0.0, 0
-    for x, labels in calibration.batches:
+    for x, labels in batches:
         total += float(nn.functional.cross_entropy(network(x).float(), labels, reduction="sum"))
         images += len(x)
     return total / images
@@ -75,7 +83,7 @@ def measure(
     done = {each.layer for each in known}
     able = [place.layer for place in places if set(kinds) & set(place.kinds)]
     shapes = inputs_of(network, x, able)
-    base = loss_of(network, calibration) if calibration is not None else 0.0
+    base = loss_of(network, calibration.batches) if calibration is not None else 0.0
     for place in places:
         if place.layer in done:
             continue
@@ -116,4 +124,4 @@ def _loss_with(
         torch.manual_seed(0)
         converted = rewritten(network, [row], signed=signed)
     refit(converted, network, [row], lambda: calibration.inputs)
-    return loss_of(converted, calibration)
+    return loss_of(converted, calibration.batches)

@@ -11,10 +11,11 @@ from torch import nn
 from lithe.progress import SILENT, Progress
 from lithe.run.conversion.original import Original, set_apart
 from lithe.run.conversion.rate import rate_by_trial
+from lithe.run.conversion.sensitivity import Calibration
 from lithe.run.conversion.state import ConversionSettings
 from lithe.run.training import loaders
 from lithe.training.history import EpochRow
-from lithe.training.image_set import ImageSet, in_memory
+from lithe.training.image_set import ImageSet, in_memory, select
 from lithe.training.lesson import Lesson
 from lithe.training.loader import worker_count
 from lithe.training.loop import train
@@ -49,6 +50,7 @@ class Tuning:
         self,
         network: nn.Module,
         images: tuple[ImageSet, ImageSet],
+        calibration: Calibration,
         folder: Path,
     ) -> Recipe:
         """A shorter training at a rate that the network bears, with what the user asked for.
@@ -63,8 +65,9 @@ class Tuning:
         def short(tried: nn.Module, given: ImageSet, trial: Recipe, checkpoint: Path) -> None:
             self.train(tried, (given, images[1]), trial, checkpoint, said="Trying a rate")
 
-        some, judged = set_apart(images[0], self.original.preprocessing, self.settings)
-        rate = rate_by_trial(network, some, judged, recipe, short, folder)
+        apart = set_apart(len(images[0]), self.settings.calibration)
+        some = select(images[0], [each for each in range(len(images[0])) if each not in apart])
+        rate = rate_by_trial(network, some, calibration.apart, recipe, short, folder)
         return msgspec.structs.replace(recipe, learning_rate=rate)
 
     def train(
