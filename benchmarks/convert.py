@@ -160,6 +160,7 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
                 begun[carry, refit] = made.network, steps
             network, steps = copy.deepcopy(begun[carry, refit][0]), begun[carry, refit][1]
             images = (data.train, data.held_out)
+            losses = None
             with tempfile.TemporaryDirectory() as work:
                 teach = tuning(original, settings)
                 if settings.carry:
@@ -168,11 +169,13 @@ def measure(case: Row, keep: Path, quick: bool = False, only_original: bool = Fa
                     recipe = recipe_of(settings, len(data.train), network)
                     rate = RATES[case["network"]]
                     recipe = msgspec.structs.replace(recipe, learning_rate=rate)
-                teach.train(network, images, recipe, Path(work) / "student.safetensors")
+                if recipe is not None:
+                    checkpoint = Path(work) / "student.safetensors"
+                    losses = teach.improve(network, recipe, images, calibration, checkpoint)
             original.network.to(device)
             network.to(device)
             row = {"method": student, "accuracy": right(network), "before_training": steps}
-            how = {"epochs": recipe.epochs, "learning_rate": recipe.learning_rate}
+            how = {"losses": losses, "learning_rate": recipe.learning_rate if recipe else None}
             result.append(case | row | how | {"trained_on": on})
             print(result[-1], flush=True)
         return result

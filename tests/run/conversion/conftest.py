@@ -24,12 +24,21 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def convert(images: Path, clock: Clock) -> Convert:
-    """`lithe convert` in this process: exit code is the return value, errors are raised."""
+    """`lithe convert` in this process: exit code is the return value, errors are raised.
 
-    def run(*arguments: str | Path, source: str = SMALL, data: Path = images) -> Result:
+    At a rate that is given: whether a trial finds one that does no harm to networks that know
+    nothing is chance.
+    """
+
+    def run(
+        *arguments: str | Path,
+        source: str = SMALL,
+        data: Path = images,
+        rate: tuple[str, ...] = ("--learning-rate", "0.001"),
+    ) -> Result:
         command = [
             "convert", source, "--data", data, "--input", "1x3x8x8", "--threads", "1", "--workers",
-            "0", "--calibration", "32", "--quiet", *arguments,
+            "0", "--calibration", "32", "--quiet", *rate, *arguments,
         ]  # fmt: skip
         return lithe(*command)
 

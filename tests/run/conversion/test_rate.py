@@ -14,6 +14,7 @@ from lithe.run.conversion.sensitivity import Batches
 from lithe.run.conversion.state import ConversionSettings
 from lithe.training.image_set import ImageSet, spread
 from lithe.training.images import open_data
+from lithe.training.loop import DivergedError
 from lithe.training.recipe import Recipe
 from lithe.training.transforms import preprocessing
 
@@ -37,10 +38,10 @@ def network_and_images() -> tuple[nn.Linear, Batches]:
 
 @pytest.mark.parametrize(
     ("limit", "expected"),
-    [(10.0, SHARES[0]), (0.25, SHARES[1]), (0.03, SHARES[3]), (0.0, SHARES[4])],
+    [(10.0, SHARES[0]), (0.25, SHARES[1]), (0.03, SHARES[3]), (0.0, None)],
 )
 def test_the_highest_that_loses_nothing(
-    limit: float, expected: float, images: ImageSet, tmp_path: Path
+    limit: float, expected: float | None, images: ImageSet, tmp_path: Path
 ) -> None:
     """Above the limit a training turns the weights round, at it or below it makes them larger."""
     network, judged = network_and_images()
@@ -49,18 +50,31 @@ def test_the_highest_that_loses_nothing(
     def train(given: nn.Module, some: ImageSet, recipe: Recipe, checkpoint: Path) -> None:
         assert given is not network
         assert len(some) == len(images)
-        assert checkpoint.parent.is_dir()
+        assert checkpoint.parent == tmp_path / "work"
         tried.append(recipe)
         with torch.no_grad():
             given.weight.mul_(1.1 if recipe.learning_rate <= limit else -1)  # type: ignore[operator]
 
     before = network.weight.clone()
     rate = rate_by_trial(network, images, judged, RECIPE, train, tmp_path / "work")
-    assert rate == pytest.approx(expected * RECIPE.learning_rate)
+    assert rate == (None if expected is None else pytest.approx(2.0 * expected))
     assert torch.equal(network.weight, before)
-    count = min(SHARES.index(expected) + 1, len(SHARES) - 1)  # the lowest is not tried
+    count = len(SHARES) if expected is None else SHARES.index(expected) + 1
     assert [recipe.learning_rate for recipe in tried] == [2.0 * each for each in SHARES[:count]]
     assert {recipe.epochs for recipe in tried} == {1}
+
+
+def test_a_rate_at_which_the_loss_is_no_number_is_too_high(
+    images: ImageSet, tmp_path: Path
+) -> None:
+    network, judged = network_and_images()
+
+    def train(given: nn.Module, some: ImageSet, recipe: Recipe, checkpoint: Path) -> None:
+        if recipe.learning_rate > 0.1:
+            raise DivergedError("the loss is no longer a number")
+
+    rate = rate_by_trial(network, images, judged, RECIPE, train, tmp_path)
+    assert rate == pytest.approx(2.0 * SHARES[2])
 
 
 def test_many_images_are_not_all_tried(

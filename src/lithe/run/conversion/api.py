@@ -24,6 +24,7 @@ def convert(
     budget: Budget | None = None,
     keep_accuracy: float | None = None,
     epochs: int | None = None,
+    learning_rate: float | None = None,
     teacher: str | Path | None = None,
     teacher_weights: str | Path | None = None,
     distillation: Distillation | None = None,
@@ -47,6 +48,7 @@ def convert(
         budget: limits on latency (of one image on this machine) and MACs.
         keep_accuracy: the share of accuracy that may be lost; 0.005 is half a point.
         epochs: of fine-tuning; 0 trains nothing.
+        learning_rate: its highest; found by trial if None.
         teacher: a trained network that the fine-tuning learns from, named as for `lithe.fit`;
             the original if None.
         teacher_weights: its weights, a state dict in a safetensors file, where the teacher
@@ -73,6 +75,7 @@ def convert(
         budget=budget or Budget(),
         keep_accuracy=keep_accuracy,
         epochs=epochs,
+        learning_rate=learning_rate,
         teacher=None if teacher is None else str(teacher),
         teacher_weights=None if teacher_weights is None else str(teacher_weights),
         distillation=distillation,

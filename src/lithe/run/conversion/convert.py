@@ -200,15 +200,19 @@ def _final(
             made.network, (train_images, data.held_out), calibration, folder
         )
         work.update(recipe=recipe)
-        tuning.train(
-            made.network,
-            (data.train, data.held_out),
-            recipe,
-            folder / "tune.safetensors",
-            lambda history: write_history(work.path / "history.csv", history),
-        )
-        judge("trained", made.network)
-        work.update(metrics=metrics)
+        if recipe is not None:
+            before, after = tuning.improve(
+                made.network,
+                recipe,
+                (data.train, data.held_out),
+                calibration,
+                folder / "tune.safetensors",
+                lambda history: write_history(work.path / "history.csv", history),
+            )
+            work.update(losses=(before, after))
+            if after <= before:
+                judge("trained", made.network)
+                work.update(metrics=metrics)
     return made.network.eval()
 
 

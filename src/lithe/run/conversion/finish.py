@@ -27,8 +27,6 @@ from lithe.run.teacher import teacher_fact
 from lithe.search.budget import asked
 from lithe.training.images import ImageData
 
-_LOST = 0.005  # of accuracy, from which a fine-tuning is said to have done harm
-
 
 def write_model(
     path: Path, network: nn.Module, original: Original, state: ConversionState, data: ImageData
@@ -189,16 +187,22 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
 
 
 def _undone(state: ConversionState) -> tuple[str, ...]:
-    """What to say where a fine-tuning took away what least squares had reached."""
-    before, after = state.metrics.get("normed"), state.metrics.get("trained")
-    if before is None or after is None or state.recipe is None or before - after < _LOST:
+    """What to say where a fine-tuning was left out, or its weights thrown away."""
+    remedy = "; more --epochs, or a --learning-rate of your own, may do better."
+    if state.settings.epochs == 0:
         return ()
-    note = (
-        f"Fine-tuning lost {100 * (before - after):.1f} points, at a learning rate of "
-        f"{state.recipe.learning_rate:.2g}: give a lower --learning-rate or more --epochs, or "
-        "--epochs 0, which keeps what least squares have reached."
+    if state.recipe is None:
+        said = (
+            "Nothing was fine-tuned: at every learning rate that was tried the loss on images set"
+        )
+        return (f"{said} apart rose{remedy}",)
+    before, after = state.losses or (0.0, 0.0)
+    if after <= before:
+        return ()
+    said = (
+        f"Fine-tuning at a learning rate of {state.recipe.learning_rate:.2g} was undone: the loss"
     )
-    return (note,)
+    return (f"{said} on images set apart rose from {before:.3g} to {after:.3g}{remedy}",)
 
 
 def _chosen_by(settings: ConversionSettings) -> str:

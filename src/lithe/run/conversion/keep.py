@@ -40,7 +40,9 @@ def settle(
             folder = work.path / "work" / f"keep-{count}"
             judged = (train_images, aside)
             recipe = tuning.recipe(made.network, judged, calibration, folder)
-            tuning.train(made.network, judged, recipe, folder / "tune.safetensors")
+            if recipe is not None:
+                checkpoint = folder / "tune.safetensors"
+                tuning.improve(made.network, recipe, judged, calibration, checkpoint)
             tried[count] = accuracy_of(made.network, aside, original)
             work.update(rounds=(*work.state.rounds, Round(count, tried[count])))
             tuning.progress.say(

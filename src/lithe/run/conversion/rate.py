@@ -14,6 +14,7 @@ from torch import nn
 
 from lithe.run.conversion.sensitivity import Batches, loss_of
 from lithe.training.image_set import ImageSet, select, spread
+from lithe.training.loop import DivergedError
 from lithe.training.recipe import Recipe
 
 # Of the rate of a training from nothing.
@@ -30,26 +31,28 @@ def rate_by_trial(
     recipe: Recipe,
     train: Train,
     folder: Path,
-) -> float:
+) -> float | None:
     """The highest of some rates with which a short training does not raise the loss.
 
     Each begins with the same weights and runs once over some of `images`, from the rate down to
     zero; the loss is that on `judged`, which neither a trial nor the least squares may have
-    seen: what was fitted to them is better on them than it is. If none holds the loss, the
-    lowest rate. `train` trains in place and keeps its state in the file that it is given, so
+    seen: what was fitted to them is better on them than it is. None if every rate raises it.
+    `train` trains in place and keeps its state in the file that it is given, so
     that a trial which was finished is not run again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     device = judged[0][0].device
     before = loss_of(network.to(device), judged)
     some = select(images, spread(len(images), IMAGES))
-    for share in SHARES[:-1]:
+    for share in SHARES:
         rate = share * recipe.learning_rate
         short = msgspec.structs.replace(
             recipe, epochs=1, learning_rate=rate, warmup_epochs=0.25, averaging=0.0
         )
         tried = copy.deepcopy(network)
-        train(tried, some, short, folder / f"rate-{share:g}.safetensors")
+        try:
+            train(tried, some, short, folder / f"rate-{share:g}.safetensors")
+        except DivergedError:
+            continue
         if loss_of(tried.to(device), judged) <= before:
             return rate
-    return SHARES[-1] * recipe.learning_rate
+    return None

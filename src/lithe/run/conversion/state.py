@@ -97,7 +97,7 @@ class ConversionState(Struct, frozen=True, forbid_unknown_fields=True):
     `base_s` and `base_macs` are of the original as a whole. `chosen` are all replacements
     that the budget calls for, in the order in which they are given up where `keep_accuracy`
     does not hold: the last first. `rows` are those that were made in the end. `metrics` are
-    accuracies and losses by name.
+    accuracies by name, `losses` those on the images set apart before and after the fine-tuning.
     """
 
     lithe: str
@@ -117,6 +117,7 @@ class ConversionState(Struct, frozen=True, forbid_unknown_fields=True):
     errors: dict[str, LayerError] = {}
     recipe: Recipe | None = None
     metrics: dict[str, float] = {}
+    losses: tuple[float, float] | None = None
     finished: str = ""
 
 

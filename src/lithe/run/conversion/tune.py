@@ -1,5 +1,6 @@
 """Training a converted network: how long, how fast, from whom."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import nn
 from lithe.progress import SILENT, Progress
 from lithe.run.conversion.original import Original, set_apart
 from lithe.run.conversion.rate import rate_by_trial
-from lithe.run.conversion.sensitivity import Calibration
+from lithe.run.conversion.sensitivity import Calibration, loss_of
 from lithe.run.conversion.state import ConversionSettings
 from lithe.run.training import loaders
 from lithe.training.history import EpochRow
@@ -52,8 +53,10 @@ class Tuning:
         images: tuple[ImageSet, ImageSet],
         calibration: Calibration,
         folder: Path,
-    ) -> Recipe:
+    ) -> Recipe | None:
         """A shorter training at a rate that the network bears, with what the user asked for.
+
+        None if it bears no rate.
 
         `images` are those to train on and those to judge by; trials of rates keep their state in
         `folder`.
@@ -68,7 +71,30 @@ class Tuning:
         apart = set_apart(len(images[0]), self.settings.calibration)
         some = select(images[0], [each for each in range(len(images[0])) if each not in apart])
         rate = rate_by_trial(network, some, calibration.apart, recipe, short, folder)
-        return msgspec.structs.replace(recipe, learning_rate=rate)
+        return None if rate is None else msgspec.structs.replace(recipe, learning_rate=rate)
+
+    def improve(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        images: tuple[ImageSet, ImageSet],
+        calibration: Calibration,
+        checkpoint: Path,
+        on_history: OnHistory = lambda rows: None,
+    ) -> tuple[float, float]:
+        """Train in place and go back to the weights of before where those were better.
+
+        By the loss on the images set apart, which is returned as it was before and after the
+        training. Where even that of images that were trained on has risen, harm was done.
+        """
+        device = calibration.apart[0][0].device
+        before = loss_of(network.to(device), calibration.apart)
+        weights = copy.deepcopy(network.state_dict())
+        self.train(network, images, recipe, checkpoint, on_history)
+        after = loss_of(network.to(device), calibration.apart)
+        if after > before:
+            network.load_state_dict(weights)
+        return before, after
 
     def train(
         self,
@@ -84,6 +110,7 @@ class Tuning:
         It learns from labels and, by the share that is asked for, from the teacher.
         """
         settings, lesson = self.settings, self.lesson(network)
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
         files = 0 if in_memory(images[0]) else len(images[0])
         workers = worker_count(settings.workers, files)
         train_images, judged = loaders(
