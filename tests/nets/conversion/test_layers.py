@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.nets.conversion.drawn import (
     Drawn,
@@ -150,6 +150,7 @@ def test_channels_between_are_as_many_as_the_size_says() -> None:
     bias=st.booleans(),
     seed=st.integers(0, 2**16),
 )
+@example(sizes=(21, 19), r=1, axes=[], bias=False, seed=125)
 @quick
 @torch.no_grad()
 def test_a_linear_layer_of_low_rank_is_carried_exactly(
@@ -162,5 +163,6 @@ def test_a_linear_layer_of_low_rank_is_carried_exactly(
     assert isinstance(made, LowRankLinear)
     made.carry(linear, True)
     x = torch.randn(2, *axes, sizes[0])
-    assert relative(made(x), linear(x)) < EXACT
+    # Terms may cancel, so what a rounding may lose is a share of their size, not of the sum's.
+    assert (made(x) - linear(x)).norm() <= EXACT * x.norm() * linear.weight.norm()
     assert last_of(made) is made.mixing
