@@ -58,10 +58,24 @@ def conversion(result: Mapping[str, Any]) -> str:
         "eighth of their rank; every student has this structure. The original was trained for "
         f"{epochs[0]} epochs, each student for {epochs[1]}."
     )
+    left = [row for row in rows if row["method"] == BEST and _as_fitted(row)]
+    if left:
+        note += (
+            f" {len(left)} of the {len([row for row in rows if row['method'] == BEST])} distilled "
+            "students are as least squares left them: training did harm on images set apart."
+        )
     trained = (
         f"Trained on {where}, torch {c['versions']['torch']}, Python {c['python']}, {c['date']}."
     )
     return "\n".join([*lines, "", note, "", aims_table(aims), "", trained])
+
+
+def _as_fitted(row: Row) -> bool:
+    """Whether a training was left out or undone."""
+    if "losses" not in row:
+        return False
+    losses = row["losses"]
+    return losses is None or losses[1] > losses[0]
 
 
 def conversion_times(result: Mapping[str, Any]) -> str:
