@@ -188,21 +188,21 @@ def _facts(state: ConversionState, data: ImageData) -> tuple[tuple[str, str], ..
 
 def _undone(state: ConversionState) -> tuple[str, ...]:
     """What to say where a fine-tuning was left out, or its weights thrown away."""
-    remedy = "; more --epochs, or a --learning-rate of your own, may do better."
     if state.settings.epochs == 0:
         return ()
     if state.recipe is None:
         said = (
             "Nothing was fine-tuned: at every learning rate that was tried the loss on images set"
         )
-        return (f"{said} apart rose{remedy}",)
+        return (f"{said} apart rose; one of your own, --learning-rate, is not tried but taken.",)
     before, after = state.losses or (0.0, 0.0)
     if after <= before:
         return ()
     said = (
         f"Fine-tuning at a learning rate of {state.recipe.learning_rate:.2g} was undone: the loss"
     )
-    return (f"{said} on images set apart rose from {before:.3g} to {after:.3g}{remedy}",)
+    rose = f"on images set apart rose from {before:.3g} to {after:.3g}"
+    return (f"{said} {rose}; more --epochs or another --learning-rate may do better.",)
 
 
 def _chosen_by(settings: ConversionSettings) -> str:
