@@ -15,7 +15,7 @@ from lithe.nets.card_json import encode_card
 from lithe.nets.model_file import save
 from lithe.progress import Progress
 from lithe.run.settings import Settings
-from lithe.run.training import loaders, share_cores, torch_threads
+from lithe.run.training import loaders, share_cores, told, torch_threads
 from lithe.training.evaluate import evaluate
 from lithe.training.history import EpochRow
 from lithe.training.images import ImageData
@@ -68,24 +68,9 @@ def train_in_full(
     train_images, held_out = loaders(
         data.train, data.held_out, prep, recipe, cores.workers, settings.seed, fabric
     )
-    history: list[EpochRow] = []
-    steps_done = 0
     title = f"Training {arch.short_label}"
     with progress.task(title, recipe.epochs * len(train_images)) as advance:
-
-        def on_step() -> None:
-            nonlocal steps_done
-            steps_done += 1
-            advance()
-
-        def on_epoch(row: EpochRow) -> None:
-            nonlocal steps_done
-            history.append(row)
-            on_history(history)
-            before_the_stop = row.epoch * len(train_images) - steps_done
-            steps_done += before_the_stop
-            advance(before_the_stop, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
-
+        on_step, on_epoch = told(len(train_images), advance, on_history)
         with torch_threads(cores.threads):
             train(
                 network,

@@ -1,7 +1,7 @@
 """What the race and the final training have in common."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,10 @@ from torch.utils.data import DataLoader
 from lithe.arch import Architecture
 from lithe.nets.build import Network, build
 from lithe.nets.card import Preprocessing
+from lithe.progress import Advance
 from lithe.run.settings import Settings
 from lithe.search.price import static_price
+from lithe.training.history import EpochRow
 from lithe.training.image_set import ImageSet, in_memory
 from lithe.training.loader import MOST_WORKERS, cpus, loader
 from lithe.training.recipe import Recipe, recipe_for
@@ -111,3 +113,29 @@ def loaders(
             world_size=world,
         ),
     )
+
+
+def told(
+    steps: int, advance: Advance, on_history: Callable[[Sequence[EpochRow]], None]
+) -> tuple[Callable[[], None], Callable[[EpochRow], None]]:
+    """What `train` tells of steps and epochs, passed on: `steps` are those of an epoch.
+
+    Epochs of before a stop come without their steps, and are counted whole.
+    """
+    history: list[EpochRow] = []
+    done = 0
+
+    def on_step() -> None:
+        nonlocal done
+        done += 1
+        advance()
+
+    def on_epoch(row: EpochRow) -> None:
+        nonlocal done
+        history.append(row)
+        on_history(history)
+        before_the_stop = row.epoch * steps - done
+        done += before_the_stop
+        advance(before_the_stop, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
+
+    return on_step, on_epoch

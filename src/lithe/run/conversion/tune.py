@@ -14,7 +14,7 @@ from lithe.run.conversion.original import Original, set_apart
 from lithe.run.conversion.rate import rate_by_trial
 from lithe.run.conversion.sensitivity import Calibration, loss_of
 from lithe.run.conversion.state import ConversionSettings
-from lithe.run.training import loaders
+from lithe.run.training import loaders, told
 from lithe.training.history import EpochRow
 from lithe.training.image_set import ImageSet, in_memory, select
 from lithe.training.lesson import Lesson
@@ -116,23 +116,8 @@ class Tuning:
         train_images, judged = loaders(
             *images, lesson.prep, recipe, workers, settings.seed, self.fabric
         )
-        history: list[EpochRow] = []
-        done = 0
         with self.progress.task(said, recipe.epochs * len(train_images)) as advance:
-
-            def on_step() -> None:
-                nonlocal done
-                done += 1
-                advance()
-
-            def on_epoch(row: EpochRow) -> None:
-                nonlocal done
-                history.append(row)
-                on_history(history)
-                before_the_stop = row.epoch * len(train_images) - done
-                done += before_the_stop
-                advance(before_the_stop, note=f"epoch {row.epoch}, val {row.val_accuracy:.1%}")
-
+            on_step, on_epoch = told(len(train_images), advance, on_history)
             train(
                 network,
                 train_images,
